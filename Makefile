@@ -1,0 +1,43 @@
+# What CI runs, and what a person runs. `make run` and `make test` need Python 3.11, make, gcc and git, nothing else.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STATE ?= .state
+
+.PHONY: run test lint fault bench format clean
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/dev-ready: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	rm -rf .venv/sdk-2.5.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/sdk-2.5.0 ascend-ai-sdk==2.5.0
+	touch $@
+
+run: .venv/ready ## start the daemon with the default policies, state under ./.state
+	$(BIN)/ascend-sidecar serve --policies default --state-dir $(STATE) --run-dir $(STATE)/run
+
+test: .venv/dev-ready ## every test
+	$(BIN)/pytest
+
+lint: .venv/dev-ready ## style, types, layers, and the default policies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/ascend-sidecar policy lint policies
+
+fault: .venv/dev-ready ## real faults at full length: kill -9 fifty times, full and slow disks
+	FAULT_ROUNDS=50 $(BIN)/pytest -m fault
+
+bench: .venv/dev-ready ## compare with a bare aiohttp handler, Cerbos and OPA; writes bench/RESULTS.md
+	$(BIN)/python -m bench
+
+format: .venv/dev-ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .state .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Doors out: one technology and one port a file."""

@@ -1,0 +1,1 @@
+"""Judgement: values in, values out. No loop, socket, disk, clock, chance or log."""

@@ -1,0 +1,1 @@
+"""Arrangement: asyncio, reaching the world only through `ports`."""
