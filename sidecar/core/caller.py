@@ -1,0 +1,48 @@
+"""Caller identity: which subject ids are bound to which peers, and whether this caller may use one.
+
+`data/agents.yaml` maps a subject (`type:id`) to the uids and bearer tokens that may speak for it. A subject that it
+binds can be claimed by nobody else; one that it does not bind can be claimed by any caller.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from sidecar.core.model import Caller, Object, Thresholds
+
+
+class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of `data/agents.yaml`. `tokens` are hex SHA-256 digests of bearer tokens, never the tokens."""
+
+    description: str = ""
+    uids: tuple[int, ...] = ()
+    tokens: tuple[str, ...] = ()
+    thresholds: Thresholds | None = None
+    properties: Object = {}
+
+    @property
+    def is_bound(self) -> bool:
+        return bool(self.uids or self.tokens)
+
+    def admits(self, caller: Caller) -> bool:
+        """Whether the kernel's uid or the presented token is one that this subject is bound to."""
+        return caller.uid in self.uids or caller.token_id in self.tokens
+
+
+class Agents:
+    """The agents that the bundle knows, by `type:id`.
+
+    `tokens` is every token digest that some agent is bound to, so that a door knows which tokens to look for.
+    """
+
+    __slots__ = ("_agents", "tokens")
+
+    def __init__(self, agents: Mapping[str, Agent]) -> None:
+        self._agents = agents
+        self.tokens = frozenset(token for agent in agents.values() for token in agent.tokens)
+
+    def find(self, subject: str) -> Agent | None:
+        return self._agents.get(subject)
+
+    def __bool__(self) -> bool:
+        return bool(self._agents)

@@ -1,0 +1,81 @@
+"""The taxonomy of errors: by whose fault, hence who acts.
+
+A deny is a value, never an exception. Foreign exceptions are translated once, at the door they came in by,
+with the cause chained.
+"""
+
+from dataclasses import dataclass
+
+
+class SidecarError(Exception):
+    """Base of every error that this product raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A spot in a document that a person wrote. Lines and columns count from 1; 0 means the whole file."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join([self.path, *(str(n) for n in (self.line, self.column) if n)])
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding about a document: where, what is wrong, and what would be right."""
+
+    place: Place
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ConfigError(SidecarError):
+    """The operator's fault: the daemon does not start (exit 78)."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("\n".join(str(d) for d in diagnostics))
+        self.diagnostics = diagnostics
+
+
+class RequestError(SidecarError):
+    """The caller's fault: no decision was made. `field` is a path such as `subject.id`; "" is the whole body."""
+
+    def __init__(self, message: str, *, field: str = "", status: int = 400) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+        self.status = status
+
+
+class BundleError(SidecarError):
+    """The policy author's fault: the bundle is not activated, the last good one stays."""
+
+
+class MalformedBundle(BundleError):
+    """The documents of a bundle do not parse. Carries every finding, not only the first."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("\n".join(str(d) for d in diagnostics))
+        self.diagnostics = diagnostics
+
+
+class AuditError(SidecarError):
+    """The disk's fault: the record is not durable, so the answer is deny `audit_unavailable`."""
+
+
+class ChainBroken(AuditError):
+    """The log does not verify. `seq` is the first record that fails."""
+
+    def __init__(self, seq: int, message: str) -> None:
+        super().__init__(f"record {seq} {message}")
+        self.seq = seq
+        self.problem = message
+
+
+class Overloaded(SidecarError):
+    """Too many requests in flight, from all callers or from one: the answer is deny `overloaded`."""

@@ -1,0 +1,168 @@
+"""The judgement: every control rules once, the strictest ruling is the decision.
+
+1. Assess the risk and evaluate the policy: the findings that several controls read.
+2. Ask each control of the fixed list for exactly one ruling. A control that raises denies.
+3. Take the strictest; of several equally strict ones the first in the list names code and reason.
+
+Verdicts only tighten: a control can add strictness, none can take any away, and a missing ruling is a deny.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from sidecar.core.caller import Agent
+from sidecar.core.model import (
+    Caller,
+    Code,
+    Control,
+    Decision,
+    Request,
+    Risk,
+    Ruling,
+    Stage,
+    Thresholds,
+    Verdict,
+)
+from sidecar.core.policy import Inputs, PolicyResult
+from sidecar.core.snapshot import Snapshot
+
+
+class Case(msgspec.Struct, frozen=True, gc=False):
+    """What the controls look at. `risk` and `policy` are None where they could not be found out."""
+
+    snapshot: Snapshot
+    request: Request
+    caller: Caller
+    agent: Agent | None
+    risk: Risk | None
+    policy: PolicyResult | None
+    failures: tuple[str, ...] = ()
+
+
+def judge(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Decision:
+    """The decision on one request as of `now` (epoch seconds). Never raises."""
+    case = _examine(snapshot, request, caller, now)
+    return conclude(case, [_rule(control, rule, case) for control, rule in CONTROLS], now)
+
+
+def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Case:
+    bundle = snapshot.bundle
+    if bundle is None:
+        return Case(snapshot, request, caller, None, None, None)
+    subject = request.subject
+    agent = bundle.agents.find(f"{subject.type}:{subject.id}") if bundle.agents else None
+    risk: Risk | None = None
+    try:
+        risk = bundle.risk.assess(request)
+        policy = bundle.policies.evaluate(Inputs(request, risk, caller, now))
+    except Exception as error:  # noqa: BLE001 - what failed is lacking, and the control that needs it denies
+        return Case(snapshot, request, caller, agent, risk, None, (type(error).__name__,))
+    return Case(snapshot, request, caller, agent, risk, policy)
+
+
+def _rule(control: Control, rule: Callable[[Case], Ruling], case: Case) -> Ruling:
+    try:
+        return rule(case)
+    except Exception:  # noqa: BLE001 - law 1: a control that raises yields deny
+        return Ruling(control, Verdict.DENY, Code.INTERNAL_ERROR, f"The control {control.value} failed.")
+
+
+def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
+    """The strictest of the rulings; a deny `missing_ruling` unless they are one of each control, in order."""
+    if tuple(ruling.control for ruling in rulings) != _ORDER:
+        strictest = Ruling(Control.POLICY, Verdict.DENY, Code.MISSING_RULING, "A control did not rule.")
+    else:
+        strictest = max(rulings, key=_strictness)
+    policy = case.policy
+    spoken = strictest if strictest.verdict is not Verdict.ALLOW or policy is None else rulings[_POLICY]
+    return Decision(
+        verdict=strictest.verdict,
+        code=spoken.code,
+        reason=spoken.reason,
+        now=now,
+        revision=case.snapshot.revision,
+        rules=policy.rules if policy else (),
+        risk=case.risk,
+        obligations=policy.obligations if policy else (),
+        valid_for=policy.valid_for if policy else 0.0,
+        stages=_stages(rulings) if strictest.verdict is Verdict.PENDING else (),
+        rulings=tuple(rulings),
+        errors=policy.errors if policy else case.failures,
+    )
+
+
+def _strictness(ruling: Ruling) -> int:
+    return ruling.verdict
+
+
+def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
+    held = (stage for ruling in rulings if ruling.verdict is Verdict.PENDING for stage in ruling.stages)
+    return tuple(dict.fromkeys(held))
+
+
+_FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_NO_BUNDLE: Final = Ruling(
+    Control.FRESHNESS, Verdict.DENY, Code.NO_BUNDLE, "No verified policy bundle is active yet."
+)
+_CALLER_FREE: Final = Ruling(Control.CALLER, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_POLICY_LACKS: Final = Ruling(
+    Control.POLICY, Verdict.DENY, Code.INTERNAL_ERROR, "The policy could not be evaluated."
+)
+_RISK_FREE: Final = Ruling(Control.RISK, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_RISK_LACKS: Final = Ruling(
+    Control.RISK, Verdict.DENY, Code.INTERNAL_ERROR, "The risk could not be assessed."
+)
+
+
+def _freshness(case: Case) -> Ruling:
+    return _FRESH if case.snapshot.bundle is not None else _NO_BUNDLE
+
+
+def _caller(case: Case) -> Ruling:
+    agent = case.agent
+    if agent is None or not agent.is_bound or agent.admits(case.caller):
+        return _CALLER_FREE
+    reason = "This subject is bound to another uid or token than the caller's."
+    return Ruling(Control.CALLER, Verdict.DENY, Code.CALLER_NOT_BOUND, reason)
+
+
+def _policy(case: Case) -> Ruling:
+    policy = case.policy
+    if policy is None:
+        return _POLICY_LACKS
+    return Ruling(Control.POLICY, policy.verdict, policy.code, policy.reason, policy.stages)
+
+
+def _risk(case: Case) -> Ruling:
+    """Limits come from the matching allow rules, else the agent, else the bundle's defaults; none, no ruling."""
+    if case.risk is None or case.policy is None or case.snapshot.bundle is None:
+        return _RISK_LACKS
+    defaults = case.snapshot.bundle.policies.defaults
+    limits = case.policy.thresholds or (case.agent and case.agent.thresholds) or defaults.thresholds
+    if limits is None:
+        return _RISK_FREE
+    return _limit(case.risk.score, limits, defaults.stages)
+
+
+def _limit(score: int, limits: Thresholds, stages: tuple[Stage, ...]) -> Ruling:
+    if limits.deny is not None and score >= limits.deny:
+        reason = (
+            f"The risk score {score} reaches the limit of {limits.deny} from which on actions are denied."
+        )
+        return Ruling(Control.RISK, Verdict.DENY, Code.RISK_TOO_HIGH, reason)
+    if limits.approve is not None and score >= limits.approve:
+        reason = f"The risk score {score} reaches the limit of {limits.approve} from which on a human must approve."
+        return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, stages)
+    return _RISK_FREE
+
+
+CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
+    (Control.FRESHNESS, _freshness),
+    (Control.CALLER, _caller),
+    (Control.POLICY, _policy),
+    (Control.RISK, _risk),
+)
+_ORDER: Final = tuple(Control)
+_POLICY: Final = _ORDER.index(Control.POLICY)

@@ -1,0 +1,211 @@
+"""The words of the house: request, ruling, decision. Values only.
+
+Subject, action, resource and context are those of OpenID AuthZEN Authorization API 1.0.
+"""
+
+from enum import Enum, IntEnum, StrEnum
+from typing import Any, Final
+
+import msgspec
+
+JSON = Any
+Object = dict[str, JSON]
+
+
+class Verdict(IntEnum):
+    """Ordered by strictness, so that the strictest of several is their maximum."""
+
+    ALLOW = 0
+    PENDING = 1
+    DENY = 2
+
+    @property
+    def word(self) -> str:
+        return _WORDS[self]
+
+
+_WORDS: Final = ("allow", "pending", "deny")
+
+
+class Code(StrEnum):
+    """Why a ruling says what it says. Stable: callers and dashboards depend on the words."""
+
+    ALLOWED = "allowed"
+    NOT_APPLICABLE = "not_applicable"
+    POLICY_DENIED = "policy_denied"
+    NO_MATCHING_RULE = "no_matching_rule"
+    APPROVAL_REQUIRED = "approval_required"
+    APPROVAL_EXPIRED = "approval_expired"
+    RISK_NEEDS_APPROVAL = "risk_needs_approval"
+    RISK_TOO_HIGH = "risk_too_high"
+    CALLER_NOT_BOUND = "caller_not_bound"
+    NO_BUNDLE = "no_bundle"
+    POLICY_CHANGED = "policy_changed"
+    MISSING_RULING = "missing_ruling"
+    EXPIRED = "decision_expired"
+    AUDIT_UNAVAILABLE = "audit_unavailable"
+    OVERLOADED = "overloaded"
+    DEADLINE = "deadline"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Control(Enum):
+    """The fixed, complete list of what rules on a request. A decision exists only when each has ruled."""
+
+    FRESHNESS = "freshness"
+    CALLER = "caller"
+    POLICY = "policy"
+    RISK = "risk"
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """Who acts. `type:id` names it in policies."""
+
+    type: str
+    id: str
+    properties: Object = {}
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """What is acted on. `type:id` names it in policies."""
+
+    type: str
+    id: str
+    properties: Object = {}
+
+
+class Action(msgspec.Struct, frozen=True):
+    """What is done."""
+
+    name: str
+    properties: Object = {}
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One question: may this subject do this action on this resource?"""
+
+    subject: Subject
+    action: Action
+    resource: Resource
+    context: Object = {}
+
+
+class Door(StrEnum):
+    """The dialect by which a request came in."""
+
+    AUTHZEN = "authzen"
+    ASCEND = "ascend"
+    LOCAL = "local"
+
+
+class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who asked, as the kernel or a bearer token tells it. Never what the request says of itself.
+
+    `pid` is recorded and never judged: it may be reused before we look.
+    """
+
+    uid: int | None = None
+    gid: int | None = None
+    pid: int | None = None
+    token_id: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Whose decisions these are: a token, else a uid, else the one caller that TCP without tokens is."""
+        if self.token_id is not None:
+            return f"token:{self.token_id}"
+        return "tcp" if self.uid is None else f"uid:{self.uid}"
+
+
+class Obligation(msgspec.Struct, frozen=True):
+    """What the caller must also do; one that it cannot do is a deny (AuthZEN obligations profile)."""
+
+    id: str
+    type: str
+    properties: Object = {}
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One stage of an approval. `within` is in seconds, per stage; `escalate` opens it to more groups once."""
+
+    approvers: tuple[str, ...]
+    quorum: int = 1
+    within: float = 1800.0
+    escalate: tuple[str, ...] = ()
+
+
+class Thresholds(msgspec.Struct, frozen=True):
+    """Risk scores (0-100) from which on a request needs approval, or is denied. None: no limit."""
+
+    approve: int | None = None
+    deny: int | None = None
+
+
+class Cvss(msgspec.Struct, frozen=True):
+    """CVSS v3.1 base vector and score (0-10) of the action, as if it were a vulnerability."""
+
+    vector: str
+    score: float
+
+
+class Nist(msgspec.Struct, frozen=True):
+    """NIST SP 800-30 Rev. 1 Table I-2: likelihood and impact give the level, each very_low .. very_high."""
+
+    likelihood: str
+    impact: str
+    level: str
+
+
+class Attack(msgspec.Struct, frozen=True):
+    """MITRE ATT&CK tactic and technique id; empty where the verb has none."""
+
+    tactic: str
+    technique: str
+
+
+class Risk(msgspec.Struct, frozen=True):
+    """The assessment of one request. `score` 0-100; `because` explains it, baseline first."""
+
+    score: int
+    level: str
+    verb: str
+    because: tuple[str, ...]
+    cvss: Cvss
+    nist: Nist
+    attack: Attack
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """What one control says of a request."""
+
+    control: Control
+    verdict: Verdict
+    code: Code
+    reason: str = ""
+    stages: tuple[Stage, ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The strictest of its rulings, with all that explains it. Times are epoch seconds.
+
+    `rules` are the ids of the policy rules that made the policy's ruling; `errors` the conditions that erred.
+    `stages` are those of every ruling that held, equal ones once; empty unless pending.
+    """
+
+    verdict: Verdict
+    code: Code
+    reason: str
+    now: float
+    revision: str = ""
+    rules: tuple[str, ...] = ()
+    risk: Risk | None = None
+    obligations: tuple[Obligation, ...] = ()
+    valid_for: float = 60.0
+    stages: tuple[Stage, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def expires_at(self) -> float:
+        """When an allow stops being usable."""
+        return self.now + self.valid_for
