@@ -1,0 +1,212 @@
+"""One decision, start to end: judge, record, answer.
+
+1. Admit the request, or answer deny `overloaded`.
+2. Read the snapshot and the clock, and judge. Nothing is awaited between here and 3.
+3. Hand the record to the log, which numbers it.
+4. Wait until it is durable; if it is not in time, the answer is deny `audit_unavailable`.
+5. Open the hold of a pending decision; count.
+"""
+
+import logging
+from collections.abc import Awaitable
+
+import msgspec
+
+from sidecar.core.errors import AuditError, Overloaded
+from sidecar.core.judge import judge
+from sidecar.core.model import Caller, Code, Decision, Door, Request, Verdict
+from sidecar.core.record import (
+    DecisionRecord,
+    EventRecord,
+    Hold,
+    Trace,
+    encode_decision,
+    encode_record,
+    logged,
+)
+from sidecar.service.admission import Admission
+from sidecar.service.holds import Holds
+from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
+from sidecar.service.state import State
+
+_logger = logging.getLogger(__name__)
+
+
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """A request with what the door knows of it."""
+
+    request: Request
+    caller: Caller
+    door: Door
+    trace: Trace = Trace()
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """A decision with its durable record; `receipt` is None only where none could be written."""
+
+    decision: Decision
+    receipt: Receipt | None = None
+    hold: Hold | None = None
+
+
+class Begun(msgspec.Struct, frozen=True, gc=False):
+    """A decision that is made and handed to the log, but not yet given."""
+
+    asked: Asked
+    decision: Decision
+    hold: Hold | None
+    durable: Awaitable[Receipt]
+    started: float
+
+
+class Decider:
+    """The decision point that every door asks."""
+
+    def __init__(
+        self,
+        state: State,
+        log: DecisionLog,
+        clock: Clock,
+        metrics: Metrics,
+        holds: Holds,
+        admission: Admission,
+        within: float,
+    ) -> None:
+        self._state = state
+        self._log = log
+        self._clock = clock
+        self._metrics = metrics
+        self._holds = holds
+        self._admission = admission
+        self._within = within
+
+    async def decide(self, asked: Asked, within: float | None = None, first: Answer | None = None) -> Answer:
+        """The answer to one request, durable unless its code says otherwise. Never raises but on cancellation.
+
+        `within` (seconds) is the caller's patience where it is shorter than the log's own deadline; `first` the
+        answer that this one repeats: it can only tighten.
+        """
+        caller = asked.caller.key
+        try:
+            self._admission.enter(caller)
+        except Overloaded as error:
+            return self._unrecorded(asked, Code.OVERLOADED, str(error))
+        try:
+            return await self.settle(self.begin(asked, within, first))
+        finally:
+            self._admission.leave(caller)
+
+    async def decide_all(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
+        """Answers in order, the last being the first whose verdict is in `until`; all when none is.
+
+        Every item is judged before the first record is awaited, so that one sync serves the batch.
+        """
+        if not batch:
+            return []
+        caller = batch[0].caller.key
+        try:
+            self._admission.enter(caller)
+        except Overloaded as error:
+            return [self._unrecorded(asked, Code.OVERLOADED, str(error)) for asked in batch]
+        try:
+            return await self._decide_each(batch, until)
+        finally:
+            self._admission.leave(caller)
+
+    async def _decide_each(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
+        begun: list[Begun] = []
+        for asked in batch:
+            begun.append(self.begin(asked))
+            if begun[-1].decision.verdict in until:
+                break
+        answers = [await self.settle(one) for one in begun]
+        # A record that failed turned its answer into a deny, which may be where the batch ends now.
+        ends = (index for index, answer in enumerate(answers, 1) if answer.decision.verdict in until)
+        return answers[: next(ends, len(answers))]
+
+    def begin(self, asked: Asked, within: float | None = None, first: Answer | None = None) -> Begun:
+        """Judge and hand the record to the log; the arguments are those of `decide`."""
+        started = self._clock.monotonic()
+        patience = self._within if within is None else min(within, self._within)
+        try:
+            decision, hold = self._judge(asked, first)
+            body = encode_decision(_record(asked, decision, hold, first), self._state.masker)
+        except Exception:
+            _logger.exception("deny internal_error for request %s", asked.trace.request_id or "without an id")
+            decision, hold = refusal(Code.INTERNAL_ERROR, "The daemon failed.", self._clock.now()), None
+            body = encode_record(EventRecord("internal_error", decision.now, {"door": asked.door}))
+        return Begun(asked, decision, hold, self._log.append(body, patience), started)
+
+    def _judge(self, asked: Asked, first: Answer | None) -> tuple[Decision, Hold | None]:
+        snapshot, now = self._state.snapshot, self._clock.now()
+        decision = judge(snapshot, asked.request, asked.caller, now)
+        if first is not None:
+            decision = stricter(decision, self.current(first, now))
+        if decision.verdict is not Verdict.PENDING or (first and first.hold):
+            return decision, None
+        if self._holds.is_full:
+            return refusal(Code.OVERLOADED, "Too many actions wait for approval already.", now), None
+        return decision, self._holds.prepare(decision)
+
+    async def settle(self, begun: Begun) -> Answer:
+        """Wait for the record, then open the hold and count."""
+        try:
+            receipt = await begun.durable
+        except AuditError as error:
+            return self._unrecorded(begun.asked, Code.AUDIT_UNAVAILABLE, str(error))
+        if begun.hold is not None:
+            self._holds.open(receipt.seq, begun.hold)
+        self._metrics.decided(begun.decision, begun.asked.door, self._clock.monotonic() - begun.started)
+        return Answer(begun.decision, receipt, begun.hold)
+
+    def current(self, answer: Answer, now: float) -> Decision:
+        """What an earlier answer is worth now: an allow runs out, a hold that is no longer open is denied."""
+        decision = answer.decision
+        if decision.verdict is Verdict.ALLOW and now >= decision.expires_at:
+            return refusal(Code.EXPIRED, "This decision may no longer be used; ask again.", now, decision)
+        if decision.verdict is Verdict.PENDING:
+            seq = answer.receipt.seq if answer.receipt else -1
+            if not self._holds.is_open(seq, now):
+                reason = "Nobody approved this action in time."
+                return refusal(Code.APPROVAL_EXPIRED, reason, now, decision)
+        return decision
+
+    def _unrecorded(self, asked: Asked, code: Code, why: str) -> Answer:
+        now = self._clock.now()
+        self._log.unrecorded(code, now)
+        self._metrics.unrecorded(code, asked.door)
+        _logger.warning("answered deny %s without a record: %s", code, why)
+        return Answer(refusal(code, _REASONS[code], now))
+
+
+def _record(asked: Asked, decision: Decision, hold: Hold | None, first: Answer | None) -> DecisionRecord:
+    return DecisionRecord(
+        asked.door,
+        asked.caller,
+        asked.request,
+        logged(decision),
+        decision.risk,
+        hold,
+        asked.trace,
+        first.receipt.seq if first and first.receipt else None,
+    )
+
+
+_REASONS = {
+    Code.OVERLOADED: "Too many requests are at work; nothing was decided.",
+    Code.AUDIT_UNAVAILABLE: "The decision could not be recorded in time.",
+}
+
+
+def refusal(code: Code, reason: str, now: float, of: Decision | None = None) -> Decision:
+    """A deny that does not come out of the judgement; it keeps the risk and the revision of the decision `of`."""
+    if of is None:
+        return Decision(Verdict.DENY, code, reason, now, valid_for=0.0)
+    return msgspec.structs.replace(
+        of, verdict=Verdict.DENY, code=code, reason=reason, obligations=(), stages=(), rulings=()
+    )
+
+
+def stricter(one: Decision, other: Decision) -> Decision:
+    """The stricter of two decisions, the first where they are equally strict."""
+    return other if other.verdict > one.verdict else one

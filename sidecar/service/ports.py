@@ -1,0 +1,85 @@
+"""What the services need of the world, written by its users. Adapters and test fakes implement these."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sidecar.core.model import Code, Decision, Door, Object
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A durable entry: its sequence number (from 0) and the hex SHA-256 of its line without the newline."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogStatus:
+    """How the decision log fares. `lag` is seconds since the oldest append that is not yet durable, else 0."""
+
+    writable: bool
+    reason: str
+    size: int
+    bytes: int
+    lag: float
+    checkpoint_size: int
+
+
+class Clock(Protocol):
+    """Wall time in epoch seconds, never earlier than the newest time already on record."""
+
+    def now(self) -> float: ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, for measuring durations."""
+        ...
+
+
+class DecisionLog(Protocol):
+    """The append-only log. What `append` returned is on disk."""
+
+    def append(self, body: bytes, within: float) -> Awaitable[Receipt]:
+        """Number and chain one JSON object at once; what is awaited is that it is on disk.
+
+        Awaiting raises AuditError when it is not durable `within` seconds; a record that lands later is voided
+        by the log itself.
+        """
+        ...
+
+    def unrecorded(self, code: Code, now: float) -> None:
+        """Count an answer that left without a record; the next record tells of it."""
+        ...
+
+    async def read(self, seq: int) -> Object | None:
+        """The record of that number, or None if it was never written or is no longer kept."""
+        ...
+
+    async def newest(self, limit: int) -> Sequence[Object]:
+        """The last `limit` records, newest first."""
+        ...
+
+    def status(self) -> LogStatus: ...
+
+
+class PolicySource(Protocol):
+    """Where the documents of a bundle come from: file name within the bundle to its bytes."""
+
+    name: str
+
+    def load(self) -> Mapping[str, bytes]:
+        """Raises BundleError when the source cannot be read."""
+        ...
+
+
+class Metrics(Protocol):
+    """Counters. A leaf: needs nothing, returns nothing."""
+
+    def decided(self, decision: Decision, door: Door, seconds: float) -> None: ...
+
+    def unrecorded(self, code: Code, door: Door) -> None: ...
+
+    def bundle(self, revision: str, activated_at: float) -> None: ...
+
+    def bundle_refused(self) -> None: ...

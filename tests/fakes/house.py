@@ -1,0 +1,47 @@
+"""The services around a fake log and a turned clock: everything real but disk and time."""
+
+from sidecar.adapters.metrics_prometheus import PrometheusMetrics
+from sidecar.core.masking import Masker
+from sidecar.core.model import Caller, Door
+from sidecar.core.record import Trace
+from sidecar.service.admission import Admission
+from sidecar.service.decide import Asked, Decider
+from sidecar.service.holds import Holds
+from sidecar.service.outcomes import Outcomes
+from sidecar.service.repeats import Repeats
+from sidecar.service.state import State
+from tests.fakes.clock import TurnedClock
+from tests.fakes.decision_log import FakeDecisionLog
+from tests.tools.bundles import bundle, request
+
+KEY = b"k" * 32
+
+
+class House:
+    """`log` can be told to fail or to hang; `use` swaps in other policies."""
+
+    def __init__(self, rules: str, in_flight: int = 1024, holds: int = 10_000, **data: str) -> None:
+        self.clock = TurnedClock()
+        self.log = FakeDecisionLog(self.clock)
+        self.metrics = PrometheusMetrics()
+        first = bundle(rules, **data)
+        self.state = State(Masker(first.masking, KEY))
+        self.state.activate(first, Masker(first.masking, KEY), self.clock.now())
+        self.holds = Holds(holds)
+        self.decider = Decider(
+            self.state, self.log, self.clock, self.metrics, self.holds, Admission(in_flight), 0.25
+        )
+        self.outcomes = Outcomes(self.log, self.decider, self.state, self.clock, 0.25)
+        self.repeats = Repeats(self.decider, self.state, self.clock)
+
+    def use(self, rules: str, **data: str) -> None:
+        other = bundle(rules, **data)
+        self.state.activate(other, Masker(other.masking, KEY), self.clock.now())
+
+    def counted(self, sample: str) -> bool:
+        """Whether this line is in what a scrape would get."""
+        return sample in self.metrics.render().decode().splitlines()
+
+
+def asked(caller: Caller = Caller(), correlation_id: str = "", **parts) -> Asked:
+    return Asked(request(**parts), caller, Door.ASCEND, Trace(correlation_id=correlation_id))
