@@ -1,0 +1,105 @@
+"""Decisions in the words of the ASCEND API, lower case, so that every published SDK version reads them alike.
+
+`decision` is allowed, denied or pending; `status` the richer word beside it; `execution_allowed` exactly whether the
+decision is allowed. Keys without a value are left out, because a null hides the SDK's own fallback.
+"""
+
+from typing import Final
+
+from sidecar.core.model import Code, Object, Request, Risk, Verdict
+from sidecar.core.record import recorded_decision
+from sidecar.core.times import rfc3339
+from sidecar.service.decide import Answer
+from sidecar.service.outcomes import Told
+
+_WORDS: Final = {Verdict.ALLOW: "allowed", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
+_STATUS: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending_approval", Verdict.DENY: "denied"}
+_LEGACY: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
+_SEVERITIES: Final = ((9.0, "CRITICAL"), (7.0, "HIGH"), (4.0, "MEDIUM"), (0.1, "LOW"))
+
+
+def envelope(request: Request, answer: Answer, correlation_id: str) -> Object:
+    """The answer to a submit or a status poll."""
+    decision = answer.decision
+    body: Object = {
+        "action_id": answer.receipt.seq if answer.receipt else 0,
+        "decision": _WORDS[decision.verdict],
+        "status": _STATUS[decision.verdict],
+        "execution_allowed": decision.verdict is Verdict.ALLOW,
+        "reason": decision.reason,
+        "comments": decision.reason,
+        "policy_violations": list(decision.rules) if decision.verdict is Verdict.DENY else [],
+        "conditions": [],
+        "required_approvers": [who for stage in decision.stages for who in stage.approvers],
+        "policy_decision": decision.code,
+        "matched_policies": len(decision.rules),
+        "metadata": {"code": decision.code, "rules": decision.rules, "revision": decision.revision},
+    }
+    if correlation_id:
+        body["correlation_id"] = correlation_id
+    if decision.verdict is Verdict.ALLOW:
+        body["expires_at"] = rfc3339(decision.expires_at)
+    if decision.verdict is Verdict.PENDING and answer.hold:
+        body |= {"approval_request_id": answer.hold.id, "expires_at": rfc3339(answer.hold.expires_at)}
+    return body | _risk(decision.risk) | _governance(request, decision.verdict)
+
+
+def _risk(risk: Risk | None) -> Object:
+    if risk is None:
+        return {"risk_score": 100, "risk_level": "critical"}
+    told: Object = {
+        "risk_score": risk.score,
+        "risk_level": risk.level,
+        "risk_score_source": "pipeline",
+        "cvss_score": risk.cvss.score,
+        "cvss_severity": next((name for least, name in _SEVERITIES if risk.cvss.score >= least), "NONE"),
+        "cvss_vector": risk.cvss.vector,
+    }
+    if risk.attack.technique:
+        told |= {"mitre_tactic": risk.attack.tactic, "mitre_technique": risk.attack.technique}
+    return told
+
+
+def _governance(request: Request, verdict: Verdict) -> Object:
+    """The blocks that callers subscript whenever they named a server or a model. No registry was asked."""
+    told: Object = {}
+    if server := request.context.get("mcp_server"):
+        told["mcp_governance"] = {
+            "server_name": server,
+            "server_registered": False,
+            "server_active": verdict is not Verdict.DENY,
+            "governance_enabled": True,
+            "tool_blocked": verdict is Verdict.DENY,
+        }
+    if model := request.context.get("model_id"):
+        told["model_governance"] = {
+            "model_id": model,
+            "registry_checked": False,
+            "compliance_status": "unknown",
+            "reason": "No model registry is configured.",
+        }
+    return told
+
+
+def details(told: Told) -> Object:
+    """One action as the details and activity routes tell it; `status` is of an older vocabulary there."""
+    record, decision = told.record, told.answer.decision
+    if decision.code is Code.EXPIRED:  # history: an allow that ran out was an allow
+        decision = recorded_decision(record)
+    request = record.request
+    at = rfc3339(record.decision.now)
+    body: Object = {
+        "id": told.seq,
+        "agent_id": request.subject.id,
+        "agent_name": request.subject.properties.get("name", request.subject.id),
+        "action_type": request.action.name,
+        "resource": request.resource.id,
+        "status": _LEGACY[decision.verdict],
+        "risk_score": decision.risk.score if decision.risk else 100,
+        "created_at": at,
+        "updated_at": at,
+        "audit_trail": [{"seq": told.seq, "event": "decision", "at": at, "code": record.decision.code}],
+    }
+    if resource_id := request.resource.properties.get("resource_id"):
+        body["resource_id"] = resource_id
+    return body

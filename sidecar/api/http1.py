@@ -1,0 +1,313 @@
+"""HTTP/1.1 connections: llhttp (httptools) parses, this orders what it finds into calls and answers them in turn.
+
+One request of a connection is at work at a time; a few more may wait, beyond them the peer is not read. Everything is
+bounded: the head and the body in bytes, a message in time, a silent connection in time, connections in number. The
+parser refuses what request smuggling needs: both Content-Length and Transfer-Encoding, or two lengths.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, cast
+
+import httptools
+import msgspec
+
+from sidecar.api.peers import peer_of
+from sidecar.api.problems import problem
+from sidecar.api.wire import Reply
+from sidecar.core.model import Caller
+
+_PIPELINED: Final = 16
+_READ_ONCE: Final = frozenset(
+    {"host", "origin", "authorization", "x-api-key", "content-type", "x-request-id", "x-correlation-id"}
+)
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Bytes and seconds that a connection grants; `connections` in all."""
+
+    body: int = 256 * 1024
+    headers: int = 16 * 1024
+    read_timeout: float = 5.0
+    idle: float = 75.0
+    connections: int = 4096
+
+
+class Incoming(msgspec.Struct, frozen=True, gc=False):
+    """One whole request; header names are in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    peer: Caller
+    keep_alive: bool
+
+
+Respond = Callable[[Incoming], Awaitable[Reply]]
+
+
+class HttpServer:
+    """The connections of one door. `respond` never raises; `on_peer` is told of each that connects."""
+
+    def __init__(self, respond: Respond, limits: HttpLimits, on_peer: Callable[[Caller], None]) -> None:
+        self.respond = respond
+        self.limits = limits
+        self.on_peer = on_peer
+        self.connections: set[Connection] = set()
+        self.stopping = False
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __call__(self) -> "Connection":
+        return Connection(self)
+
+    def welcome(self, connection: "Connection", peer: Caller) -> bool:
+        """Whether there is room for one more."""
+        if self.stopping or len(self.connections) >= self.limits.connections:
+            return False
+        self.connections.add(connection)
+        self._empty.clear()
+        self.on_peer(peer)
+        return True
+
+    def part(self, connection: "Connection") -> None:
+        self.connections.discard(connection)
+        if not self.connections:
+            self._empty.set()
+
+    def sweep(self, now: float) -> None:
+        """Close what has been sending one message, or nothing, for too long. `now` is the loop's time."""
+        for connection in tuple(self.connections):
+            connection.sweep(now)
+
+    async def close(self, patience: float) -> None:
+        """Close idle connections at once and the others after their answer, all of them after `patience` seconds."""
+        self.stopping = True
+        for connection in tuple(self.connections):
+            connection.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._empty.wait()
+        for connection in tuple(self.connections):
+            connection.abort()
+
+
+class Connection(asyncio.Protocol):
+    """One connection, from accept to close."""
+
+    __slots__ = (
+        "_body",
+        "_busy",
+        "_closing",
+        "_head_bytes",
+        "_headers",
+        "_in_head",
+        "_loop",
+        "_parser",
+        "_peer",
+        "_queue",
+        "_refused",
+        "_server",
+        "_since",
+        "_target",
+        "_task",
+        "_transport",
+        "_writable",
+    )
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[Incoming] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._refused: Reply | None = None
+        self._busy = self._closing = False
+        self._writable = True
+        self._since = self._loop.time()
+        self.on_message_begin()
+
+    # asyncio tells of the connection.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # a stream's transport is one, in every loop
+        self._peer = peer_of(transport)
+        if not self._server.welcome(self, self._peer):
+            self.abort()  # no answer is a deny to every caller
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._server.part(self)
+        self._transport = None
+        self._queue.clear()
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        if self._in_head:
+            if not self._head_bytes:
+                self._since = self._loop.time()
+            self._head_bytes += len(data)
+        self._feed(data)
+        limit = self._server.limits.headers
+        if self._in_head and self._head_bytes > limit:
+            self._refuse(431, f"may have {limit} bytes", "headers")
+        if self._refused is not None and not self._busy:
+            self._write(self._refused, keep_alive=False)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # RFC 9110 7.8: a server may ignore Upgrade, and goes on in HTTP/1.1.
+            self._parser = httptools.HttpRequestParser(self)
+            if rest := data[upgrade.args[0] :]:
+                self._feed(rest)
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"this is not HTTP/1.1: {error.args[0] if error.args else 'unreadable'}")
+
+    # The parser tells of the message.
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._head_bytes = 0
+        self._in_head = True
+
+    def on_url(self, target: bytes) -> None:
+        self._target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # RFC 9110 6.5: trailers may be ignored
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        if key in self._headers:
+            if key in _READ_ONCE:
+                self._refuse(400, "occurs twice", key)
+            text = f"{self._headers[key]}, {text}"
+        self._headers[key] = text
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        limits, headers = self._server.limits, self._headers
+        size = sum(map(len, headers)) + sum(map(len, headers.values())) + len(self._target)
+        if size > limits.headers:
+            self._refuse(431, f"may have {limits.headers} bytes", "headers")
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length[:18]) > limits.body:
+            self._refuse(413, f"may have {limits.body} bytes", "body")
+        elif headers.get("expect", "").lower() == "100-continue" and self._transport and not self._refused:
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, data: bytes) -> None:
+        self._body.append(data)
+        if len(self._body) > 1 and sum(map(len, self._body)) > self._server.limits.body:
+            self._refuse(413, f"may have {self._server.limits.body} bytes", "body")
+            self._body.clear()
+
+    def on_message_complete(self) -> None:
+        if self._refused is not None:
+            return
+        parser = self._parser
+        incoming = Incoming(
+            parser.get_method().decode("latin-1"),
+            self._target.decode("latin-1"),
+            self._headers,
+            b"".join(self._body),
+            self._peer,
+            parser.should_keep_alive(),
+        )
+        self.on_message_begin()
+        self._queue.append(incoming)
+        if len(self._queue) >= _PIPELINED and self._transport:
+            self._transport.pause_reading()
+        self._next()
+
+    def _refuse(self, status: int, why: str, field: str = "") -> None:
+        """Remember the first reason; the answer follows those of the requests before, and ends the connection."""
+        if self._refused is None:
+            self._refused = problem(status, f"{field}: {why}" if field else why, field)
+
+    # Answers go out in the order of their requests.
+
+    def _next(self) -> None:
+        if self._busy or not self._writable or self._closing:
+            return
+        if not self._queue:
+            if self._refused is not None:
+                self._write(self._refused, keep_alive=False)
+            return
+        self._busy = True
+        self._task = self._loop.create_task(self._work(self._queue.popleft()))
+
+    async def _work(self, incoming: Incoming) -> None:
+        reply = await self._server.respond(incoming)
+        self._busy = False
+        keep_alive = incoming.keep_alive and not self._server.stopping
+        self._write(reply, keep_alive=keep_alive, head_only=incoming.method == "HEAD")
+        self._since = self._loop.time()
+        if self._queue or self._refused is not None:
+            self._next()
+        elif self._transport and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def _write(self, reply: Reply, *, keep_alive: bool, head_only: bool = False) -> None:
+        transport = self._transport
+        if transport is None or self._closing:
+            return
+        transport.write(render(reply, keep_alive=keep_alive, head_only=head_only))
+        if not keep_alive:
+            self._closing = True
+            transport.close()
+
+    # The server ends what it must not wait for.
+
+    def sweep(self, now: float) -> None:
+        if self._busy or self._transport is None or self._closing:
+            return
+        limits, waited = self._server.limits, now - self._since
+        if self._head_bytes or not self._in_head:
+            if waited > limits.read_timeout:
+                self._refuse(408, f"did not arrive within {limits.read_timeout:g} seconds", "request")
+                self._next()
+        elif waited > limits.idle:
+            self.abort()
+
+    def finish(self) -> None:
+        """Close now if nothing is at work, else after its answer."""
+        if not self._busy and not self._queue:
+            self.abort()
+
+    def abort(self) -> None:
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+
+
+def render(reply: Reply, *, keep_alive: bool, head_only: bool = False) -> bytes:
+    """The whole answer as one buffer, so that it leaves in one write."""
+    head = (
+        f"{_STATUS_LINES[reply.status]}Content-Type: {reply.content_type}\r\n"
+        f"Content-Length: {len(reply.body)}\r\nCache-Control: no-store\r\n"
+    )
+    for name, value in reply.headers:
+        head += f"{name}: {value}\r\n"
+    head += "\r\n" if keep_alive else "Connection: close\r\n\r\n"
+    raw = head.encode("latin-1", "replace")
+    return raw if head_only else raw + reply.body

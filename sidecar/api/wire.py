@@ -1,0 +1,121 @@
+"""What the dialects share: a call as it came in, a reply as it goes out, and the verdict in headers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from sidecar.core.errors import RequestError
+from sidecar.core.ijson import JsonLimits, parse_object
+from sidecar.core.model import JSON, Caller, Object, Request
+from sidecar.core.record import Trace
+from sidecar.service.decide import Answer
+
+JSON_TYPE: Final = "application/json"
+_NAME_CHARS: Final = 1024
+_ID_CHARS: Final = 4096
+_ID_HEADER_CHARS: Final = 256
+
+encode: Final = msgspec.json.Encoder().encode
+
+
+class Call(msgspec.Struct, frozen=True, gc=False):
+    """One HTTP request: header names in lower case; `params` are the variable segments of its path."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    caller: Caller
+    params: tuple[str, ...] = ()
+    query: Mapping[str, str] = {}
+
+    def trace(self) -> Trace:
+        get = self.headers.get
+        return Trace(
+            get("x-request-id", "")[:_ID_HEADER_CHARS],
+            get("x-correlation-id", "")[:_ID_HEADER_CHARS],
+            get("traceparent", "")[:_ID_HEADER_CHARS],
+        )
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """One HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = JSON_TYPE
+
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """`path` may hold `{}` segments, each of which matches exactly one; `reads_json` asks for a JSON body."""
+
+    method: str
+    path: str
+    handler: Handler
+    reads_json: bool = False
+
+
+def ok(value: JSON, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """200 with a JSON value."""
+    return Reply(200, encode(value), headers)
+
+
+def parse_body(call: Call, limits: JsonLimits) -> Object:
+    """The JSON object in the body. Raises RequestError."""
+    return parse_object(call.body, limits)
+
+
+def read_request(value: JSON, path: str = "") -> Request:
+    """A Request out of decoded JSON; unknown members are ignored. Raises RequestError naming the field."""
+    try:
+        request = msgspec.convert(value, Request)
+    except msgspec.ValidationError as error:
+        raise _as_request_error(error, path) from error
+    if (
+        len(request.resource.id) > _ID_CHARS
+        or len(request.subject.id) > _NAME_CHARS
+        or len(request.action.name) > _NAME_CHARS
+        or len(request.subject.type) > _NAME_CHARS
+        or len(request.resource.type) > _NAME_CHARS
+    ):
+        raise RequestError(f"names may have {_NAME_CHARS} characters, resource.id {_ID_CHARS}", field=path)
+    return request
+
+
+def _as_request_error(error: msgspec.ValidationError, path: str) -> RequestError:
+    """msgspec says `what - at `$.where``; a missing member is named after the object that lacks it."""
+    what, _, where = str(error).partition(" - at `$")
+    field = where.removesuffix("`").lstrip(".")
+    if what.startswith("Object missing required field `"):
+        member = what.split("`")[1]
+        field = f"{field}.{member}".lstrip(".")
+        what = "is required"
+    return RequestError(what[:1].lower() + what[1:], field=f"{path}.{field}".strip("."))
+
+
+@lru_cache(maxsize=1024)
+def _quoted(reason: str) -> str:
+    return quote(reason[:512], safe=" ,.;:()'")
+
+
+def verdict_headers(answer: Answer, trace: Trace) -> tuple[tuple[str, str], ...]:
+    """The verdict for callers without a JSON parser, and the request's own id back to it."""
+    decision, receipt = answer.decision, answer.receipt
+    headers = (
+        ("X-Ascend-Verdict", decision.verdict.word),
+        ("X-Ascend-Code", decision.code.value),
+        ("X-Ascend-Id", str(receipt.seq) if receipt else ""),
+        ("X-Ascend-Risk", str(decision.risk.score) if decision.risk else ""),
+        ("X-Ascend-Reason", _quoted(decision.reason)),
+    )
+    return (*headers, ("X-Request-ID", header_safe(trace.request_id))) if trace.request_id else headers
+
+
+def header_safe(text: str) -> str:
+    """Text as it may stand in a header: nothing that would end the line."""
+    return text if text.isprintable() and text.isascii() else quote(text)
