@@ -1,0 +1,34 @@
+"""Policy: the language, its strict parse, and the evaluation of a request under it."""
+
+from sidecar.core.policy.data import Data
+from sidecar.core.policy.parse import parse_policies
+from sidecar.core.policy.paths import PathRules
+from sidecar.core.policy.table import PolicyTable, compile_policies
+from sidecar.core.policy.values import (
+    Defaults,
+    Effect,
+    Inputs,
+    Part,
+    PolicyResult,
+    PolicySet,
+    RuleFinding,
+    Score,
+    WhenUnavailable,
+)
+
+__all__ = [
+    "Data",
+    "Defaults",
+    "Effect",
+    "Inputs",
+    "Part",
+    "PathRules",
+    "PolicyResult",
+    "PolicySet",
+    "PolicyTable",
+    "RuleFinding",
+    "Score",
+    "WhenUnavailable",
+    "compile_policies",
+    "parse_policies",
+]

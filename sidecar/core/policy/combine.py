@@ -1,0 +1,71 @@
+"""Combining: any deny denies, else any approve holds, else any allow allows, else nothing was said: deny."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sidecar.core.model import Code, Obligation, Thresholds, Verdict
+from sidecar.core.policy.values import DEFAULT_VALID_FOR, Effect, PolicyResult, Rule
+
+_MAX_REASON: Final = 512
+_NO_MATCH: Final = PolicyResult(Verdict.DENY, Code.NO_MATCHING_RULE, "No policy rule matches this request.")
+_OUTCOMES: Final = (
+    (Effect.DENY, Verdict.DENY, Code.POLICY_DENIED, "Denied by"),
+    (Effect.APPROVE, Verdict.PENDING, Code.APPROVAL_REQUIRED, "Needs approval by"),
+    (Effect.ALLOW, Verdict.ALLOW, Code.ALLOWED, "Allowed by"),
+)
+
+
+def combine(matched: Sequence[Rule], errors: tuple[str, ...] = ()) -> PolicyResult:
+    """The result of the rules that matched, in the order they are written in."""
+    for effect, verdict, code, phrase in _OUTCOMES:
+        deciding = [rule for rule in matched if rule.effect is effect]
+        if deciding:
+            return PolicyResult(
+                verdict=verdict,
+                code=code,
+                reason=_reason(deciding, phrase),
+                rules=tuple(rule.id for rule in deciding),
+                stages=tuple(dict.fromkeys(stage for rule in deciding for stage in rule.stages)),
+                obligations=_obligations(deciding),
+                valid_for=_valid_for(matched),
+                thresholds=_thresholds(matched),
+                errors=errors,
+            )
+    return (
+        PolicyResult(_NO_MATCH.verdict, _NO_MATCH.code, _NO_MATCH.reason, errors=errors)
+        if errors
+        else _NO_MATCH
+    )
+
+
+def _reason(deciding: Sequence[Rule], phrase: str) -> str:
+    reasons = dict.fromkeys(rule.reason for rule in deciding if rule.reason)
+    text = " ".join(reasons) or f"{phrase} rule {', '.join(rule.id for rule in deciding)}."
+    return text if len(text) <= _MAX_REASON else f"{text[: _MAX_REASON - 1]}…"
+
+
+def _obligations(deciding: Sequence[Rule]) -> tuple[Obligation, ...]:
+    """Each kind of obligation (id and type) once: the first rule's."""
+    union: dict[tuple[str, str], Obligation] = {}
+    for rule in deciding:
+        for obligation in rule.obligations:
+            union.setdefault((obligation.id, obligation.type), obligation)
+    return tuple(union.values())
+
+
+def _valid_for(matched: Sequence[Rule]) -> float:
+    """Of approve rules as well: once approved, an answer lasts no longer than the rule that held it says."""
+    return min(
+        (rule.valid_for for rule in matched if rule.effect is not Effect.DENY), default=DEFAULT_VALID_FOR
+    )
+
+
+def _thresholds(matched: Sequence[Rule]) -> Thresholds | None:
+    declared = [rule.thresholds for rule in matched if rule.thresholds]
+    if not declared:
+        return None
+    return Thresholds(_least(t.approve for t in declared), _least(t.deny for t in declared))
+
+
+def _least(limits: Iterable[int | None]) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
