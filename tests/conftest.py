@@ -1,7 +1,12 @@
 """Fixtures that several kinds of test share."""
 
 import pytest
+from hypothesis import settings
 from tests.tools.daemon import Daemon
+
+# How long an example takes says something of the machine, not of the law it tests.
+settings.register_profile("laws", deadline=None, print_blob=True)
+settings.load_profile("laws")
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@ class Connection(asyncio.Protocol):
         self._busy = self._closing = False
         self._writable = True
         self._since = self._loop.time()
-        self.on_message_begin()
+        self._begin()
 
     # asyncio tells of the connection.
 
@@ -181,14 +181,14 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP/1.1: {error.args[0] if error.args else 'unreadable'}")
 
-    # The parser tells of the message.
-
-    def on_message_begin(self) -> None:
+    def _begin(self) -> None:
         self._target = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._head_bytes = 0
         self._in_head = True
+
+    # The parser tells of the message.
 
     def on_url(self, target: bytes) -> None:
         self._target += target
@@ -233,9 +233,9 @@ class Connection(asyncio.Protocol):
             self._peer,
             parser.should_keep_alive(),
         )
-        self.on_message_begin()
+        self._begin()
         self._queue.append(incoming)
-        if len(self._queue) >= _PIPELINED and self._transport:
+        if len(self._queue) >= _PIPELINED and self._transport and self._transport.is_reading():
             self._transport.pause_reading()
         self._next()
 

@@ -29,18 +29,17 @@ def bind_tcp(host: str, port: int, name: str) -> socket.socket:
 def bind_unix(path: Path, mode: int, group: str | None = None) -> socket.socket:
     """A listening Unix socket that nobody can reach before it has its mode and group. Raises ConfigError.
 
-    It is bound under another name and moved into place, over the one that a killed daemon left behind.
+    The one that a killed daemon left behind is removed: whoever binds here holds the state directory.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
-        draft.unlink(missing_ok=True)
-        listener.bind(str(draft))
+        if path.is_socket():
+            path.unlink()
+        listener.bind(str(path))
         if group is not None:
-            os.chown(draft, -1, grp.getgrnam(group).gr_gid)
-        draft.chmod(mode)
-        draft.replace(path)
+            os.chown(path, -1, grp.getgrnam(group).gr_gid)
+        path.chmod(mode)
     except (OSError, KeyError) as error:
         listener.close()
         why = error.strerror if isinstance(error, OSError) else f"there is no group {group}"

@@ -7,13 +7,12 @@ The files of a bundle are `*.yaml` (policies), `data/*.yaml` (the file's name is
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from sidecar.core.caller import Agent, Agents
 from sidecar.core.document import Document, DocumentError, parse_documents, read
 from sidecar.core.errors import Diagnostic, MalformedBundle, Place
 from sidecar.core.masking import MaskTable
-from sidecar.core.policy import Data, PolicyTable, compile_policies, parse_policies
+from sidecar.core.policy import Data, Defaults, PolicyTable, compile_policies, parse_policies
 from sidecar.core.risk import RiskModel, parse_risk
 
 
@@ -48,6 +47,7 @@ def load_bundle(files: Mapping[str, bytes], defaults: Mapping[str, bytes], sourc
         agents = read(data["agents"], dict[str, Agent]) if "agents" in data else {}
     except DocumentError as error:
         raise MalformedBundle(*error.diagnostics) from error
+    _check_stages(data, agents, policies.defaults)
     lookups = Data({name: document.value for name, document in data.items()})
     digest = _digest(decisive)
     return Bundle(
@@ -61,6 +61,22 @@ def load_bundle(files: Mapping[str, bytes], defaults: Mapping[str, bytes], sourc
         masking=masking,
         agents=Agents(agents),
     )
+
+
+def _check_stages(data: Mapping[str, Document], agents: Mapping[str, Agent], defaults: Defaults) -> None:
+    """An agent's limit from which on people must approve needs people to ask."""
+    if defaults.stages:
+        return
+    hint = "add defaults.approval to a policy"
+    findings = [
+        Diagnostic(
+            data["agents"].place(name, "thresholds", "approve"), "there is nobody to ask for approval", hint
+        )
+        for name, agent in agents.items()
+        if agent.thresholds and agent.thresholds.approve is not None
+    ]
+    if findings:
+        raise MalformedBundle(*findings)
 
 
 def read_masking(files: Mapping[str, bytes]) -> MaskTable:
@@ -89,7 +105,7 @@ def _data(documents: Mapping[str, tuple[Document, ...]]) -> dict[str, Document]:
         if not name.startswith("data/"):
             continue
         if len(parsed) == 1 and isinstance(parsed[0].value, dict):
-            data[PurePosixPath(name).stem] = parsed[0]
+            data[name.removeprefix("data/").removesuffix(".yaml")] = parsed[0]
         else:
             hint = "look-ups find entries by key"
             findings.append(Diagnostic(Place(name), "a data document is one mapping from key to entry", hint))

@@ -7,7 +7,7 @@
 Verdicts only tighten: a control can add strictness, none can take any away, and a missing ruling is a deny.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -22,7 +22,6 @@ from sidecar.core.model import (
     Risk,
     Ruling,
     Stage,
-    Thresholds,
     Verdict,
 )
 from sidecar.core.policy import Inputs, PolicyResult
@@ -136,26 +135,24 @@ def _policy(case: Case) -> Ruling:
 
 
 def _risk(case: Case) -> Ruling:
-    """Limits come from the matching allow rules, else the agent, else the bundle's defaults; none, no ruling."""
+    """Each limit comes from the matching allow rules, else the agent, else the defaults; none, no ruling."""
     if case.risk is None or case.policy is None or case.snapshot.bundle is None:
         return _RISK_LACKS
-    defaults = case.snapshot.bundle.policies.defaults
-    limits = case.policy.thresholds or (case.agent and case.agent.thresholds) or defaults.thresholds
-    if limits is None:
-        return _RISK_FREE
-    return _limit(case.risk.score, limits, defaults.stages)
-
-
-def _limit(score: int, limits: Thresholds, stages: tuple[Stage, ...]) -> Ruling:
-    if limits.deny is not None and score >= limits.deny:
-        reason = (
-            f"The risk score {score} reaches the limit of {limits.deny} from which on actions are denied."
-        )
+    score, defaults = case.risk.score, case.snapshot.bundle.policies.defaults
+    declared = (case.policy.thresholds, case.agent and case.agent.thresholds, defaults.thresholds)
+    deny = _first(limits.deny for limits in declared if limits)
+    if deny is not None and score >= deny:
+        reason = f"The risk score {score} reaches the limit of {deny} from which on actions are denied."
         return Ruling(Control.RISK, Verdict.DENY, Code.RISK_TOO_HIGH, reason)
-    if limits.approve is not None and score >= limits.approve:
-        reason = f"The risk score {score} reaches the limit of {limits.approve} from which on a human must approve."
-        return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, stages)
+    approve = _first(limits.approve for limits in declared if limits)
+    if approve is not None and score >= approve:
+        reason = f"The risk score {score} reaches the limit of {approve} from which on a human must approve."
+        return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
     return _RISK_FREE
+
+
+def _first(limits: Iterable[int | None]) -> int | None:
+    return next((limit for limit in limits if limit is not None), None)
 
 
 CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (

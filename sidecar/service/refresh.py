@@ -52,7 +52,12 @@ class Refresher:
                 raise
 
     def _load(self) -> Bundle:
-        return load_bundle(self._source.load(), self._defaults, self._source.name)
+        """In a thread. Collections while ten thousand rules are made would double the time, and stop the loop."""
+        gc.disable()
+        try:
+            return load_bundle(self._source.load(), self._defaults, self._source.name)
+        finally:
+            gc.enable()
 
     async def _activate(self, bundle: Bundle) -> bool:
         now = self._clock.now()

@@ -64,7 +64,7 @@ def test_status_and_details_tell_of_the_same_action(client):
     assert (status.action_id, status.decision) == (submitted.action_id, Decision.ALLOWED)
     assert status.risk_score == submitted.risk_score
     details = client.get_action_details(submitted.action_id)
-    assert details.id == submitted.action_id
+    assert details.action_id == submitted.action_id
     assert details.status.value == "approved"
     assert details.action_type == "database.read"
     assert details.agent_id == "agent-7"

@@ -87,6 +87,12 @@ def test_limits_come_from_the_rule_else_the_agent_else_the_defaults():
     assert decide(snapshot(strict + defaults, agents=agents), action="list_directory").verdict is Verdict.DENY
 
 
+def test_a_rule_that_sets_one_limit_leaves_the_other_as_it_was():
+    rule = "rules: [{id: all, effect: allow, reason: x, thresholds: {approve: 95}}]\n"
+    defaults = "defaults: {thresholds: {deny: 10}, approval: {stages: [{approvers: ['group:x']}]}}\n"
+    assert decide(snapshot(rule + defaults), action="list_directory").verdict is Verdict.DENY
+
+
 def test_the_stages_of_a_hold_are_those_of_every_ruling_that_held_once_each():
     rules = """
 rules:

@@ -1,0 +1,127 @@
+"""Metrics in the Prometheus text format. Counting is a dictionary's increment; the families are made at a scrape."""
+
+import itertools
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from sidecar import __version__
+from sidecar.core.model import Code, Decision, Door
+from sidecar.service.ports import LogStatus
+
+_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+class PrometheusMetrics(Collector):
+    """The Metrics port, and the text that a scrape gets."""
+
+    def __init__(self) -> None:
+        self._decided: Counter[tuple[str, str, str]] = Counter()
+        self._unrecorded: Counter[tuple[str, str]] = Counter()
+        self._seconds: dict[str, tuple[list[int], list[float]]] = {}
+        self._refused = 0
+        self._condition_errors = 0
+        self._revision = ""
+        self._activated_at = 0.0
+        self._log_status: Callable[[], LogStatus] | None = None
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def decided(self, decision: Decision, door: Door, seconds: float) -> None:
+        self._decided[decision.verdict.word, decision.code, door] += 1
+        if decision.errors:
+            self._condition_errors += len(decision.errors)
+        found = self._seconds.get(door)
+        if found is None:
+            found = self._seconds[door] = ([0] * (len(_BUCKETS) + 1), [0.0])
+        found[0][bisect_left(_BUCKETS, seconds)] += 1
+        found[1][0] += seconds
+
+    def unrecorded(self, code: Code, door: Door) -> None:
+        self._unrecorded[code, door] += 1
+
+    def bundle(self, revision: str, activated_at: float) -> None:
+        self._revision, self._activated_at = revision, activated_at
+
+    def bundle_refused(self) -> None:
+        self._refused += 1
+
+    def watch_log(self, status: Callable[[], LogStatus]) -> None:
+        """Where the audit gauges come from at a scrape."""
+        self._log_status = status
+
+    def render(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._decision_families()
+        yield from self._bundle_families()
+        if self._log_status is not None:
+            yield from _log_families(self._log_status())
+        build = GaugeMetricFamily("ascend_sidecar_build_info", "The running version.", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+
+    def _decision_families(self) -> Iterator[Metric]:
+        labels = ["verdict", "code", "door"]
+        decided = CounterMetricFamily(
+            "ascend_sidecar_decisions", "Decisions given, by verdict.", labels=labels
+        )
+        for (verdict, code, door), count in self._decided.items():
+            decided.add_metric([verdict, code, door], count)
+        yield decided
+        unrecorded = CounterMetricFamily(
+            "ascend_sidecar_unrecorded_denies", "Denies that left without a record.", labels=["code", "door"]
+        )
+        for (code, door), count in self._unrecorded.items():
+            unrecorded.add_metric([code, door], count)
+        yield unrecorded
+        yield self._latency()
+        yield CounterMetricFamily(
+            "ascend_sidecar_condition_errors", "Policy conditions that erred.", self._condition_errors
+        )
+
+    def _latency(self) -> Metric:
+        family = HistogramMetricFamily(
+            "ascend_sidecar_decision_seconds", "From request to durable decision.", labels=["door"]
+        )
+        bounds = [*(str(bound) for bound in _BUCKETS), "+Inf"]
+        for door, (counts, total) in self._seconds.items():
+            buckets = list(zip(bounds, itertools.accumulate(counts), strict=True))
+            family.add_metric([door], buckets, total[0])
+        return family
+
+    def _bundle_families(self) -> Iterator[Metric]:
+        info = GaugeMetricFamily("ascend_sidecar_bundle_info", "The active bundle.", labels=["revision"])
+        if self._revision:
+            info.add_metric([self._revision], 1)
+        yield info
+        yield GaugeMetricFamily(
+            "ascend_sidecar_bundle_activated_timestamp_seconds",
+            "When the active bundle was activated; its age is the time since.",
+            self._activated_at,
+        )
+        yield CounterMetricFamily("ascend_sidecar_bundle_refusals", "Bundles not activated.", self._refused)
+
+
+def _log_families(status: LogStatus) -> Iterator[Metric]:
+    gauges = {
+        "audit_writable": ("1 while records can be written.", float(status.writable)),
+        "audit_records": ("Records in the log.", float(status.size)),
+        "audit_bytes": ("Bytes of log segments on disk.", float(status.bytes)),
+        "audit_lag_seconds": ("Age of the oldest record that is not yet durable.", status.lag),
+        "audit_checkpoint_size": (
+            "Records under the newest signed checkpoint.",
+            float(status.checkpoint_size),
+        ),
+    }
+    for name, (text, value) in gauges.items():
+        yield GaugeMetricFamily(f"ascend_sidecar_{name}", text, value)

@@ -1,0 +1,110 @@
+"""Build: every part of one daemon, made once and handed to those that use it."""
+
+import os
+from dataclasses import dataclass
+
+from sidecar.adapters.audit_files.keys import load_masking_key
+from sidecar.adapters.audit_files.layout import Layout
+from sidecar.adapters.audit_files.log import AuditLog
+from sidecar.adapters.clock import SystemClock
+from sidecar.adapters.metrics_prometheus import PrometheusMetrics
+from sidecar.adapters.policies_dir import PoliciesDir
+from sidecar.api.admin import Admin
+from sidecar.api.ascend import Ascend
+from sidecar.api.authzen import AuthZen
+from sidecar.api.decisions import Decisions
+from sidecar.api.guards import CallerGuard, HostGuard
+from sidecar.api.http1 import HttpLimits
+from sidecar.api.listen import Door
+from sidecar.api.openapi import OpenApi
+from sidecar.api.ops import Ops
+from sidecar.api.router import Router
+from sidecar.config import DEFAULT_POLICIES, Config, policies_folder, read_tokens
+from sidecar.core.bundle import read_masking
+from sidecar.core.ijson import JsonLimits
+from sidecar.core.masking import Masker
+from sidecar.service.activity import Activity
+from sidecar.service.admission import Admission
+from sidecar.service.decide import Decider
+from sidecar.service.expiry import Expiry
+from sidecar.service.health import Health
+from sidecar.service.holds import Holds
+from sidecar.service.outcomes import Outcomes
+from sidecar.service.refresh import Refresher
+from sidecar.service.repeats import Repeats
+from sidecar.service.search import Search
+from sidecar.service.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What `run` drives: the loops, and the doors by the socket that they stand behind."""
+
+    state: State
+    refresher: Refresher
+    expiry: Expiry
+    health: Health
+    activity: Activity
+    decision_tcp: Door
+    decision: Door
+    admin: Door
+    ops: Door
+
+
+def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> Parts:
+    """Wire one daemon around its log. Raises ConfigError for a tokens file that cannot be used."""
+    within = float(config.audit.deadline)
+    masking_key = load_masking_key(Layout(config.state_dir))
+    metrics = PrometheusMetrics()
+    metrics.watch_log(log.status)
+    defaults = PoliciesDir(policies_folder(DEFAULT_POLICIES)).load()
+    state = State(Masker(read_masking(defaults), masking_key))
+    refresher = Refresher(
+        PoliciesDir(policies_folder(config.policies or DEFAULT_POLICIES)),
+        defaults,
+        state,
+        log,
+        clock,
+        metrics,
+        masking_key,
+        within,
+    )
+    holds = Holds()
+    admission = Admission(config.limits.in_flight)
+    decider = Decider(state, log, clock, metrics, holds, admission, within)
+    outcomes = Outcomes(log, decider, state, clock, within)
+    health = Health(state, log, clock, config.audit.fsync, os.getuid())
+    activity = Activity(clock)
+    limits = JsonLimits(depth=config.limits.depth)
+    search = Search(state, log, clock, within)
+    routes = (
+        *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
+        *Ascend(Repeats(decider, state, clock), outcomes, limits).routes(),
+        *Decisions(outcomes, limits).routes(),
+    )
+    router = Router((*routes, *OpenApi(routes).routes()))
+    bounds = _bounds(config)
+    required = frozenset(read_tokens(config.tokens_file)) if config.tokens_file else frozenset()
+    callers = CallerGuard(required, state.bound_tokens)
+    hosts = HostGuard(config.allowed_hosts)
+    return Parts(
+        state=state,
+        refresher=refresher,
+        expiry=Expiry(holds, log, clock, within),
+        health=health,
+        activity=activity,
+        decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
+        decision=Door(router, bounds, callers, None, activity.touch, health.saw_peer),
+        admin=Door(Router(Admin(health, refresher).routes()), bounds),
+        ops=Door(Router(Ops(health, metrics.render).routes()), bounds),
+    )
+
+
+def _bounds(config: Config) -> HttpLimits:
+    limits = config.limits
+    return HttpLimits(
+        body=int(limits.body),
+        headers=int(limits.headers),
+        read_timeout=float(limits.read_timeout),
+        idle=float(limits.idle),
+    )

@@ -1,0 +1,72 @@
+"""The doors of one daemon: its sockets, what is behind each, and where each can be found."""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sidecar.api.http1 import HttpServer
+from sidecar.api.listen import Door
+from sidecar.api.sockets import address_of, bind_tcp, bind_unix, tls_context
+from sidecar.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """The listening sockets, bound before anything else so that a wrong address is told at once."""
+
+    decision_tcp: socket.socket
+    decision: socket.socket
+    admin: socket.socket
+    ops: socket.socket
+    tls: ssl.SSLContext | None
+
+    def addresses(self) -> dict[str, str | int]:
+        """What `listen.json` tells."""
+        return {
+            "decision": address_of(self.decision_tcp, tls=self.tls is not None),
+            "decision_socket": address_of(self.decision),
+            "admin_socket": address_of(self.admin),
+            "ops": address_of(self.ops),
+            "pid": os.getpid(),
+        }
+
+
+def open_sockets(config: Config, handed: Mapping[str, socket.socket]) -> Sockets:
+    """Bind what the service manager did not hand over. Raises ConfigError."""
+    tls = tls_context(config.tls.cert, config.tls.key) if config.tls.cert and config.tls.key else None
+    listen, ops, group = config.listen, config.ops_listen, config.socket.group
+    return Sockets(
+        decision_tcp=handed.get("decision-tcp") or bind_tcp(listen.host, listen.port, "listen"),
+        decision=handed.get("decision") or bind_unix(config.decision_socket, config.socket.mode, group),
+        admin=handed.get("admin") or bind_unix(config.admin_socket, 0o600),
+        ops=handed.get("ops") or bind_tcp(ops.host, ops.port, "ops_listen"),
+        tls=tls,
+    )
+
+
+class Serving:
+    """The servers on the sockets, from the first accepted connection to the last closed one."""
+
+    def __init__(self) -> None:
+        self._servers: list[tuple[asyncio.Server, HttpServer]] = []
+
+    async def open(self, listener: socket.socket, door: Door, tls: ssl.SSLContext | None = None) -> None:
+        protocol = door.server()
+        server = await asyncio.get_running_loop().create_server(protocol, sock=listener, ssl=tls)
+        self._servers.append((server, protocol))
+
+    def sweep(self) -> None:
+        """End the connections that are too slow or silent."""
+        now = asyncio.get_running_loop().time()
+        for _, protocol in self._servers:
+            protocol.sweep(now)
+
+    async def close(self) -> None:
+        """Accept nothing new, let what is at work finish within a second, then close."""
+        for server, _ in self._servers:
+            server.close()
+        for _, protocol in self._servers:
+            await protocol.close(1.0)

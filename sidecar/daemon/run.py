@@ -1,0 +1,176 @@
+"""Run: start, serve until told to stop, stop in order.
+
+1. Take the state directory and bind the sockets.
+2. Open the log; load the first bundle. Broken policies end the start with exit 78.
+3. Serve, write listen.json, tell the service manager READY.
+4. On SIGTERM: not ready any more, go on deciding until the requests ebb, then flush, checkpoint and close.
+
+All tasks that run for ever stand in one group: when one ends by an error, the daemon stops.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Callable, Mapping
+
+import uvloop
+
+from sidecar.adapters.audit_files.log import AuditLog, open_log
+from sidecar.adapters.audit_files.settings import AuditSettings, Fsync
+from sidecar.adapters.clock import SystemClock
+from sidecar.adapters.listen_file import remove_listen_file, write_listen_file
+from sidecar.adapters.log_lines import configure_logging
+from sidecar.adapters.state_dir import hold_state
+from sidecar.adapters.systemd import Notifier, inherited_sockets, watchdog_interval
+from sidecar.api.sockets import load_certificate
+from sidecar.config import Config, LogFormat
+from sidecar.core.errors import AuditError, BundleError, ConfigError
+from sidecar.daemon.build import Parts, build
+from sidecar.daemon.doors import Serving, Sockets, open_sockets
+
+_logger = logging.getLogger(__name__)
+_HOUSEKEEPING_SECONDS = 1.0
+
+
+def serve(config: Config, environ: Mapping[str, str]) -> int:
+    """Run one daemon until SIGTERM; its exit code.
+
+    Raises ConfigError, BundleError, AuditError (ChainBroken among them) and StateInUse when it cannot start.
+    """
+    configure_logging(config.log.level, as_json=config.log.format is LogFormat.JSON)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(config, environ))
+
+
+async def _serve(config: Config, environ: Mapping[str, str]) -> int:
+    lock = hold_state(config.state_dir)
+    config.run_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    sockets = open_sockets(config, inherited_sockets(environ, os.getpid()))
+    clock = SystemClock()
+    log = open_log(
+        config.state_dir,
+        lock_fd=lock,
+        clock=clock,
+        settings=_audit_settings(config),
+        origin=config.audit.origin,
+        witness_file=config.audit.witness.file,
+    )
+    clock.raise_floor(log.newest_time)
+    await log.start()
+    try:
+        base_url = config.public_base_url or str(sockets.addresses()["decision"])
+        parts = build(config, log, clock, base_url)
+        await parts.refresher.refresh()
+        return await _run(config, environ, sockets, log, parts)
+    finally:
+        await log.close()
+        remove_listen_file(config.listen_file)
+
+
+def _audit_settings(config: Config) -> AuditSettings:
+    audit = config.audit
+    return AuditSettings(
+        fsync=Fsync(audit.fsync),
+        deadline=float(audit.deadline),
+        segment_bytes=int(audit.segment),
+        keep_bytes=int(audit.keep.bytes),
+        keep_age=float(audit.keep.age),
+    )
+
+
+async def _run(
+    config: Config, environ: Mapping[str, str], sockets: Sockets, log: AuditLog, parts: Parts
+) -> int:
+    serving, notifier = Serving(), Notifier(environ.get("NOTIFY_SOCKET"))
+    stop, cut_short = asyncio.Event(), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        forever = [
+            tasks.create_task(log.run()),
+            tasks.create_task(parts.expiry.run()),
+            tasks.create_task(_housekeeping(serving)),
+            tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),
+        ]
+        await _open_doors(serving, sockets, parts)
+        write_listen_file(config.listen_file, sockets.addresses())
+        _on_signals(stop, cut_short, lambda: tasks.create_task(_reload(config, sockets.tls, parts)))
+        gc.collect()
+        gc.freeze()
+        notifier.send("READY=1", "STATUS=deciding")
+        _announce(sockets, parts)
+        await stop.wait()
+        notifier.send("STOPPING=1")
+        parts.state.stopping = True
+        await parts.activity.ebb(float(config.shutdown.grace), cut_short)
+        await serving.close()
+        for task in forever:
+            task.cancel()
+    return 0
+
+
+async def _open_doors(serving: Serving, sockets: Sockets, parts: Parts) -> None:
+    await serving.open(sockets.ops, parts.ops)
+    await serving.open(sockets.admin, parts.admin)
+    await serving.open(sockets.decision, parts.decision)
+    await serving.open(sockets.decision_tcp, parts.decision_tcp, sockets.tls)
+
+
+def _on_signals(stop: asyncio.Event, cut_short: asyncio.Event, reload: Callable[[], object]) -> None:
+    def terminate() -> None:
+        if stop.is_set():
+            cut_short.set()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    loop.add_signal_handler(signal.SIGINT, terminate)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+async def _reload(config: Config, tls: ssl.SSLContext | None, parts: Parts) -> None:
+    """SIGHUP: policies and certificate anew. What is refused is logged and shown in health; the old one stays."""
+    if tls is not None and config.tls.cert and config.tls.key:
+        try:
+            load_certificate(tls, config.tls.cert, config.tls.key)
+        except ConfigError as error:
+            _logger.error("certificate not reloaded: %s", error)
+    with contextlib.suppress(BundleError, AuditError):
+        await parts.refresher.refresh()
+
+
+async def _housekeeping(serving: Serving) -> None:
+    while True:
+        await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+        serving.sweep()
+
+
+async def _watchdog(notifier: Notifier, parts: Parts, interval: float | None) -> None:
+    """A ping proves that a decision comes to an answer, not merely that the loop turns."""
+    while interval is not None:
+        await asyncio.sleep(interval)
+        if parts.health.is_live():
+            notifier.send("WATCHDOG=1")
+
+
+_WELCOME = """\
+ascend-sidecar decides under policy {revision}.
+  decisions  {decision}
+             {decision_socket}
+  health     {ops}/healthz
+Try:
+  curl -s {decision}/access/v1/evaluation -H 'Content-Type: application/json' -d '{request}'
+"""
+_REQUEST = (
+    '{"subject":{"type":"agent","id":"demo"},"action":{"name":"database.read"},'
+    '"resource":{"type":"resource","id":"customer_profiles"}}'
+)
+
+
+def _announce(sockets: Sockets, parts: Parts) -> None:
+    told = _WELCOME.format(revision=parts.state.snapshot.revision, request=_REQUEST, **sockets.addresses())
+    sys.stdout.write(told)
+    sys.stdout.flush()
