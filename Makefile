@@ -17,7 +17,7 @@ STATE ?= .state
 	touch $@
 
 run: .venv/ready ## start the daemon with the default policies, state under ./.state
-	$(BIN)/ascend-sidecar serve --policies default --state-dir $(STATE) --run-dir $(STATE)/run
+	$(BIN)/ascend-sidecar serve --policies default --state-dir $(STATE) --run-dir $(STATE)/run $(ARGS)
 
 test: .venv/dev-ready ## every test
 	$(BIN)/pytest

@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import settings
+
 from tests.tools.daemon import Daemon
 
 # How long an example takes says something of the machine, not of the law it tests.

@@ -8,14 +8,15 @@ parser refuses what request smuggling needs: both Content-Length and Transfer-En
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import httptools
 import msgspec
 
+from sidecar.api.drive import Drive
 from sidecar.api.peers import peer_of
 from sidecar.api.problems import problem
 from sidecar.api.wire import Reply
@@ -51,7 +52,7 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     keep_alive: bool
 
 
-Respond = Callable[[Incoming], Awaitable[Reply]]
+Respond = Callable[[Incoming], Coroutine[Any, None, Reply]]
 
 
 class HttpServer:
@@ -110,6 +111,7 @@ class Connection(asyncio.Protocol):
         "_head_bytes",
         "_headers",
         "_in_head",
+        "_incoming",
         "_loop",
         "_parser",
         "_peer",
@@ -118,7 +120,6 @@ class Connection(asyncio.Protocol):
         "_server",
         "_since",
         "_target",
-        "_task",
         "_transport",
         "_writable",
     )
@@ -129,7 +130,6 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Incoming] = deque()
         self._transport: asyncio.Transport | None = None
-        self._task: asyncio.Task[None] | None = None
         self._refused: Reply | None = None
         self._busy = self._closing = False
         self._writable = True
@@ -254,10 +254,12 @@ class Connection(asyncio.Protocol):
                 self._write(self._refused, keep_alive=False)
             return
         self._busy = True
-        self._task = self._loop.create_task(self._work(self._queue.popleft()))
+        self._incoming = self._queue.popleft()
+        # Not at once: the requests of all connections that are readable now are judged one after the other.
+        self._loop.call_soon(Drive(self._server.respond(self._incoming), self._answer, self._loop).step)
 
-    async def _work(self, incoming: Incoming) -> None:
-        reply = await self._server.respond(incoming)
+    def _answer(self, reply: Reply) -> None:
+        incoming = self._incoming
         self._busy = False
         keep_alive = incoming.keep_alive and not self._server.stopping
         self._write(reply, keep_alive=keep_alive, head_only=incoming.method == "HEAD")

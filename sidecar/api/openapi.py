@@ -14,13 +14,16 @@ _LOOSE: Final[Object] = {"type": "object"}
 
 
 class Batch(msgspec.Struct):
-    """Evaluations: the entities beside them are defaults that an item replaces whole."""
+    """Evaluations: the entities beside them are defaults that an item replaces whole, and are not looked at then.
 
-    evaluations: list[Object]
-    subject: Object = {}
-    action: Object = {}
-    resource: Object = {}
-    context: Object = {}
+    An item that is no request gets an error of its own.
+    """
+
+    evaluations: list[Any]
+    subject: Any = None
+    action: Any = None
+    resource: Any = None
+    context: Any = None
     options: Object = {}
 
 

@@ -29,7 +29,7 @@ from sidecar.adapters.state_dir import hold_state
 from sidecar.adapters.systemd import Notifier, inherited_sockets, watchdog_interval
 from sidecar.api.sockets import load_certificate
 from sidecar.config import Config, LogFormat
-from sidecar.core.errors import AuditError, BundleError, ConfigError
+from sidecar.core.errors import AuditError, BundleError, ConfigError, Diagnostic, Place
 from sidecar.daemon.build import Parts, build
 from sidecar.daemon.doors import Serving, Sockets, open_sockets
 
@@ -37,19 +37,18 @@ _logger = logging.getLogger(__name__)
 _HOUSEKEEPING_SECONDS = 1.0
 
 
-def serve(config: Config, environ: Mapping[str, str]) -> int:
-    """Run one daemon until SIGTERM; its exit code.
+def serve(config: Config, environ: Mapping[str, str], *, accept_fork: bool = False) -> int:
+    """Run one daemon until SIGTERM; its exit code. `accept_fork`: go on after a damaged log, with a record of it.
 
     Raises ConfigError, BundleError, AuditError (ChainBroken among them) and StateInUse when it cannot start.
     """
     configure_logging(config.log.level, as_json=config.log.format is LogFormat.JSON)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(config, environ))
+        return runner.run(_serve(config, environ, accept_fork=accept_fork))
 
 
-async def _serve(config: Config, environ: Mapping[str, str]) -> int:
-    lock = hold_state(config.state_dir)
-    config.run_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: bool) -> int:
+    lock = _take_folders(config)
     sockets = open_sockets(config, inherited_sockets(environ, os.getpid()))
     clock = SystemClock()
     log = open_log(
@@ -59,6 +58,7 @@ async def _serve(config: Config, environ: Mapping[str, str]) -> int:
         settings=_audit_settings(config),
         origin=config.audit.origin,
         witness_file=config.audit.witness.file,
+        accept_fork=accept_fork,
     )
     clock.raise_floor(log.newest_time)
     await log.start()
@@ -70,6 +70,16 @@ async def _serve(config: Config, environ: Mapping[str, str]) -> int:
     finally:
         await log.close()
         remove_listen_file(config.listen_file)
+
+
+def _take_folders(config: Config) -> int:
+    """The lock on the state directory. Raises StateInUseError, or ConfigError naming what cannot be used."""
+    try:
+        config.run_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+        return hold_state(config.state_dir)
+    except OSError as error:
+        path = error.filename or config.state_dir
+        raise ConfigError(Diagnostic(Place(str(path)), f"cannot be used: {error.strerror}")) from error
 
 
 def _audit_settings(config: Config) -> AuditSettings:

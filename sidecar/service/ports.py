@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from sidecar.core.model import Code, Decision, Door, Object
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """A durable entry: its sequence number (from 0) and the hex SHA-256 of its line without the newline."""
 
     seq: int

@@ -6,9 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from tests.tools.daemon import REPOSITORY
 from ascend import AscendClient
 from ascend.models import Decision
+
+from tests.tools.daemon import REPOSITORY
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """AuthZEN 1.0 over real sockets: shapes, statuses, batch semantics, search, metadata."""
 
 import pytest
+
 from tests.tools.daemon import evaluation
 
 READ = evaluation("agent:a1", "database.read", "resource:customer_profiles")

@@ -6,6 +6,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
+
 from tests.tools.daemon import Daemon, evaluation, until
 
 READ = evaluation("agent:a1", "database.read", "resource:customer_profiles")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tests.tools.bundles import HEAD
 from tests.tools.daemon import REPOSITORY, Daemon, evaluation, until
 

@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+
 from tests.tools.bundles import HEAD
 from tests.tools.daemon import Daemon, evaluation
 
@@ -19,8 +20,12 @@ def digest(token: str) -> str:
 def guarded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "policies" / "data").mkdir(parents=True)
-    (folder / "policies" / "policy.yaml").write_text(HEAD + "rules: [{id: all, effect: allow, reason: fine}]\n")
-    (folder / "policies" / "data" / "agents.yaml").write_text(f'"agent:bound": {{tokens: ["{digest(BOUND)}"]}}\n')
+    (folder / "policies" / "policy.yaml").write_text(
+        HEAD + "rules: [{id: all, effect: allow, reason: fine}]\n"
+    )
+    (folder / "policies" / "data" / "agents.yaml").write_text(
+        f'"agent:bound": {{tokens: ["{digest(BOUND)}"]}}\n'
+    )
     (folder / "tokens").write_text(f"ops:{digest(TOKEN)}\n")
     environ = {"ASCEND_SIDECAR_TOKENS_FILE": str(folder / "tokens")}
     with Daemon(folder, folder / "policies", environ=environ) as running:
@@ -46,7 +51,9 @@ def test_the_socket_needs_none(guarded):
 def test_a_bound_subject_is_its_tokens(guarded):
     body = evaluation("agent:bound", "read", "thing:t")
     told = {
-        token: guarded.post("/access/v1/evaluation", body, Authorization=f"Bearer {token}").body["context"]["code"]
+        token: guarded.post("/access/v1/evaluation", body, Authorization=f"Bearer {token}").body["context"][
+            "code"
+        ]
         for token in (TOKEN, BOUND)
     }
     assert told == {TOKEN: "caller_not_bound", BOUND: "allowed"}
@@ -60,5 +67,7 @@ def test_callers_with_different_tokens_do_not_see_each_others_decisions(guarded)
 
 def test_no_token_is_anywhere_in_what_the_daemon_writes(guarded):
     guarded.post("/access/v1/evaluation", READ, Authorization=f"Bearer {TOKEN}")
-    written = [path.read_bytes() for path in guarded.folder.rglob("*") if path.is_file() and path.name != "tokens"]
+    written = [
+        path.read_bytes() for path in guarded.folder.rglob("*") if path.is_file() and path.name != "tokens"
+    ]
     assert not any(TOKEN.encode() in raw or BOUND.encode() in raw for raw in written)

@@ -2,9 +2,8 @@
 
 import asyncio
 
-from tests.fakes.house import House, asked
-
 from sidecar.core.model import Caller, Code, Verdict
+from tests.fakes.house import House, asked
 
 ALLOW = "rules: [{id: all, effect: allow, reason: fine}]\n"
 HOLD = "rules: [{id: hold, effect: approve, reason: wait, approval: {stages: [{approvers: ['group:x'], within: 5m}]}}]\n"

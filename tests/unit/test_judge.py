@@ -2,11 +2,11 @@
 
 import msgspec
 import pytest
-from tests.tools.bundles import request, snapshot
 
 from sidecar.core.judge import CONTROLS, Case, conclude, judge
 from sidecar.core.model import Caller, Code, Control, Ruling, Verdict
 from sidecar.core.snapshot import Snapshot
+from tests.tools.bundles import request, snapshot
 
 NOW = 1_700_000_000.0
 ALLOW_ALL = "rules: [{id: all, effect: allow, reason: fine}]\n"

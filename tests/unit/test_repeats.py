@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from tests.fakes.house import House, asked
 
 from sidecar.core.errors import RequestError
 from sidecar.core.model import Caller, Code, Verdict
+from tests.fakes.house import House, asked
 
 ALLOW = "rules: [{id: all, effect: allow, reason: fine, valid_for: 1h}]\n"
 HOLD = "rules: [{id: hold, effect: approve, reason: wait, approval: {stages: [{approvers: ['group:x'], within: 5m}]}}]\n"

@@ -1,0 +1,41 @@
+"""Drive a handler to its end without a task.
+
+A task costs as much as assessing the risk. What handlers await are futures (a record on its way to the disk, a thread)
+and now and then the next turn of the loop; both are resumed here as `asyncio.Task` would. What needs a current task
+(`asyncio.timeout`, `TaskGroup`) must not be used in a handler: it raises at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from sidecar.api.wire import Reply
+
+
+class Drive:
+    """One run of a handler; `done` gets its reply. The handler must not raise."""
+
+    __slots__ = ("_coroutine", "_done", "_loop")
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, None, Reply],
+        done: Callable[[Reply], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._coroutine = coroutine
+        self._done = done
+        self._loop = loop
+
+    def step(self, _resolved: object = None) -> None:
+        """Go on until the next wait, or to the end."""
+        try:
+            awaited = self._coroutine.send(None)
+        except StopIteration as end:
+            self._done(end.value)
+            return
+        if awaited is None:  # asyncio.sleep(0)
+            self._loop.call_soon(self.step)
+        else:
+            awaited._asyncio_future_blocking = False  # noqa: SLF001 - the protocol between futures and their driver
+            awaited.add_done_callback(self.step)

@@ -1,0 +1,19 @@
+"""Config: file, environment and command line, read once into one frozen value."""
+
+from sidecar.config.folders import DEFAULT_POLICIES, policies_folder
+from sidecar.config.loading import Resolved, load, resolve
+from sidecar.config.model import Config, Fsync, LogFormat, LogLevel
+from sidecar.config.tokens import read_tokens
+
+__all__ = [
+    "DEFAULT_POLICIES",
+    "Config",
+    "Fsync",
+    "LogFormat",
+    "LogLevel",
+    "Resolved",
+    "load",
+    "policies_folder",
+    "read_tokens",
+    "resolve",
+]

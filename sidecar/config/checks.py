@@ -1,0 +1,115 @@
+"""Checks: what no key can know alone. Each finding stands at the place where the operator set the key."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sidecar.config.keys import KEYS, value_of
+from sidecar.config.model import Config
+from sidecar.config.settings import Findings
+from sidecar.config.units import Seconds, Size
+from sidecar.core.errors import Place
+
+_SOCKET_PATH_BYTES: Final = 107
+_HOST: Final = re.compile(
+    r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?"
+)
+_RANGES: Final = {
+    "limits.body": (Size.parse("1KiB"), Size.parse("16MiB")),
+    "limits.headers": (Size.parse("1KiB"), Size.parse("1MiB")),
+    "limits.read_timeout": (Seconds.parse("100ms"), Seconds.parse("1m")),
+    "limits.idle": (Seconds.parse("1s"), Seconds.parse("1h")),
+    "limits.wait": (Seconds.parse("0s"), Seconds.parse("55s")),
+    "audit.deadline": (Seconds.parse("1ms"), Seconds.parse("10s")),
+    "audit.segment": (Size.parse("64KiB"), Size.parse("1GiB")),
+    "audit.keep.age": (Seconds.parse("1h"), Seconds.parse("36500d")),
+    "shutdown.grace": (Seconds.parse("0s"), Seconds.parse("1h")),
+}
+
+
+class _Report:
+    """Findings by key."""
+
+    def __init__(self, origins: Mapping[str, Place], findings: Findings) -> None:
+        self._origins = origins
+        self._findings = findings
+
+    def __call__(self, key: str, message: str, hint: str = "") -> None:
+        self._findings.add(self._origins.get(key, Place("default")), f"{key}: {message}", hint)
+
+
+def check(config: Config, origins: Mapping[str, Place], findings: Findings) -> None:
+    """Adds what is wrong with the whole."""
+    report = _Report(origins, findings)
+    for rule in (_ranges, _addresses, _tls, _folders, _sockets, _hosts, _base_url, _keep):
+        rule(config, report)
+
+
+def _ranges(config: Config, report: _Report) -> None:
+    for name, (least, most) in _RANGES.items():
+        value: Any = value_of(config, KEYS[name])
+        if not least <= value <= most:
+            report(name, f"{value} is not between {least} and {most}")
+
+
+def _addresses(config: Config, report: _Report) -> None:
+    if config.listen == config.ops_listen and config.listen.port:
+        report(
+            "ops_listen",
+            f"{config.ops_listen} already decides",
+            "probes and metrics need an address of their own",
+        )
+    if not config.listen.is_loopback and not (config.tls.cert and config.tokens_file):
+        message = f"{config.listen} can be reached from other machines"
+        report("listen", message, "set tls.cert, tls.key and tokens_file, or listen on 127.0.0.1")
+
+
+def _tls(config: Config, report: _Report) -> None:
+    if config.tls.cert and not config.tls.key:
+        report("tls.cert", "a certificate without its key", "set tls.key too")
+    if config.tls.key and not config.tls.cert:
+        report("tls.key", "a key without its certificate", "set tls.cert too")
+
+
+def _folders(config: Config, report: _Report) -> None:
+    if config.state_dir.is_relative_to(config.run_dir):
+        message = f"{config.run_dir} holds the state folder, and agents may be given the run folder"
+        report("run_dir", message, "choose a folder of its own")
+
+
+def _sockets(config: Config, report: _Report) -> None:
+    """unix(7): sun_path has 108 bytes, the last of which ends the string."""
+    for key, path in (("run_dir", config.decision_socket), ("state_dir", config.admin_socket)):
+        length = len(bytes(path))
+        if length > _SOCKET_PATH_BYTES:
+            message = f"the socket path {path} has {length} bytes, {_SOCKET_PATH_BYTES} at most are possible"
+            report(key, message, "choose a shorter folder")
+
+
+def _hosts(config: Config, report: _Report) -> None:
+    for host in config.allowed_hosts:
+        if not _HOST.fullmatch(host):
+            report("allowed_hosts", f"`{host[:64]}` is not a host name", "without scheme, port and wildcard")
+
+
+def _base_url(config: Config, report: _Report) -> None:
+    """AuthZEN 1.0, metadata: `policy_decision_point` uses https and has no query or fragment."""
+    if config.public_base_url is None:
+        return
+    url = urlsplit(config.public_base_url)
+    if url.scheme != "https" or not url.hostname or url.query or url.fragment or url.username:
+        report(
+            "public_base_url",
+            f"`{config.public_base_url[:64]}` is not an https address such as https://pdp.example",
+        )
+
+
+def _keep(config: Config, report: _Report) -> None:
+    if config.audit.keep.bytes < 2 * config.audit.segment:
+        hint = "at least two segments, so that one can go while another fills"
+        report(
+            "audit.keep.bytes",
+            f"{config.audit.keep.bytes} is too little for segments of {config.audit.segment}",
+            hint,
+        )

@@ -1,0 +1,187 @@
+"""Config: everything the operator decides, as one frozen value with the defaults of the product."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from sidecar.config.units import UNITS, Address, Mode, Seconds, Size
+
+Name = Annotated[str, Meta(min_length=1)]
+
+
+def _unit(type_: type, text: str) -> Any:
+    return msgspec.field(default_factory=lambda: UNITS[type_].parse(text))
+
+
+def _part(struct: type[msgspec.Struct]) -> Any:
+    return msgspec.field(default_factory=struct)
+
+
+class LogLevel(StrEnum):
+    """The least severe line that is still logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """For eyes, or one JSON object a line."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Fsync(StrEnum):
+    """When a record is forced to disk: before its answer, soon after, or when the system likes."""
+
+    ALWAYS = "always"
+    INTERVAL = "interval"
+    NEVER = "never"
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of the config: every key has a default."""
+
+
+class Socket(Section, frozen=True):
+    """Who may connect to the decision socket."""
+
+    mode: Annotated[Mode, Meta(description="Permission bits of the decision socket, in octal.")] = _unit(
+        Mode, "0660"
+    )
+    group: Annotated[
+        Name | None, Meta(description="Group that owns the decision socket and the run folder.")
+    ] = None
+
+
+class Tls(Section, frozen=True):
+    """TLS on the decision address. Both files or neither."""
+
+    cert: Annotated[Path | None, Meta(description="Certificate chain, PEM.")] = None
+    key: Annotated[Path | None, Meta(description="Private key, PEM.")] = None
+
+
+class Log(Section, frozen=True):
+    """What the daemon writes to standard error."""
+
+    level: Annotated[LogLevel, Meta(description="The least severe line that is logged.")] = LogLevel.INFO
+    format: Annotated[LogFormat, Meta(description="For eyes, or a JSON object a line.")] = LogFormat.CONSOLE
+
+
+class Limits(Section, frozen=True):
+    """Bounds on what callers may send and how long they may take."""
+
+    body: Annotated[Size, Meta(description="Largest request body.")] = _unit(Size, "256KiB")
+    depth: Annotated[int, Meta(ge=4, le=128), Meta(description="Deepest nesting of a JSON body.")] = 32
+    headers: Annotated[Size, Meta(description="Largest set of request headers.")] = _unit(Size, "16KiB")
+    batch: Annotated[int, Meta(ge=1, le=1000), Meta(description="Most evaluations in one request.")] = 100
+    read_timeout: Annotated[Seconds, Meta(description="Time for headers and body to arrive.")] = _unit(
+        Seconds, "5s"
+    )
+    idle: Annotated[Seconds, Meta(description="When a silent connection is closed.")] = _unit(Seconds, "75s")
+    in_flight: Annotated[
+        int, Meta(ge=4, le=65536), Meta(description="Most requests at work; one caller gets a quarter.")
+    ] = 1024
+    wait: Annotated[Seconds, Meta(description="Longest wait that a caller may prefer.")] = _unit(
+        Seconds, "55s"
+    )
+    event_streams: Annotated[int, Meta(ge=0, le=100_000), Meta(description="Most open event streams.")] = 1000
+
+
+class Keep(Section, frozen=True):
+    """How much of the decision log stays. Sealed segments go oldest first."""
+
+    bytes: Annotated[Size, Meta(description="Most bytes of log segments.")] = _unit(Size, "4GiB")
+    age: Annotated[Seconds, Meta(description="Greatest age of a log segment.")] = _unit(Seconds, "400d")
+
+
+class Witness(Section, frozen=True):
+    """Where checkpoints are copied to: only a copy elsewhere shows that the log's tail was cut."""
+
+    file: Annotated[
+        Path | None, Meta(description="File with the newest checkpoint, best on another disk.")
+    ] = None
+
+
+class Audit(Section, frozen=True):
+    """The decision log."""
+
+    fsync: Annotated[
+        Fsync, Meta(description="Anything but `always` lets an answer leave before its record is on disk.")
+    ] = Fsync.ALWAYS
+    deadline: Annotated[Seconds, Meta(description="Time to make a record durable; past it, deny.")] = _unit(
+        Seconds, "250ms"
+    )
+    segment: Annotated[Size, Meta(description="Size at which a log segment is sealed.")] = _unit(
+        Size, "64MiB"
+    )
+    keep: Annotated[Keep, Meta(description="How much of the log stays.")] = _part(Keep)
+    witness: Annotated[Witness, Meta(description="Where checkpoints are copied to.")] = _part(Witness)
+    origin: Annotated[
+        Name | None,
+        Meta(description="Name of this log in its checkpoints; by default made from the host's name."),
+    ] = None
+
+
+class Shutdown(Section, frozen=True):
+    """How the daemon stops."""
+
+    grace: Annotated[Seconds, Meta(description="Longest time to go on after SIGTERM.")] = _unit(
+        Seconds, "10s"
+    )
+
+
+class Config(Section, frozen=True):
+    """The effective configuration of one daemon. Durations are seconds, sizes are bytes."""
+
+    listen: Annotated[Address, Meta(description="TCP address that decides.")] = _unit(
+        Address, "127.0.0.1:8181"
+    )
+    ops_listen: Annotated[Address, Meta(description="TCP address of probes and metrics.")] = _unit(
+        Address, "127.0.0.1:8182"
+    )
+    state_dir: Annotated[Path, Meta(description="Folder of the decision log, keys and the admin socket.")] = (
+        _unit(Path, "/var/lib/ascend-sidecar")
+    )
+    run_dir: Annotated[Path, Meta(description="Folder of the sockets that are meant for others.")] = _unit(
+        Path, "/run/ascend-sidecar"
+    )
+    socket: Annotated[Socket, Meta(description="The decision socket.")] = _part(Socket)
+    policies: Annotated[
+        Name | None,
+        Meta(description="Trusted folder of policies, or `default` for those in the package."),
+    ] = None
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Host names, besides loopback ones, by which callers may address us."),
+    ] = ()
+    tokens_file: Annotated[
+        Path | None,
+        Meta(description="Bearer tokens that may ask over TCP: lines of `id:` and a SHA-256 in hex."),
+    ] = None
+    tls: Annotated[Tls, Meta(description="TLS on the decision address.")] = _part(Tls)
+    public_base_url: Annotated[
+        Name | None, Meta(description="https address that AuthZEN metadata names as ours.")
+    ] = None
+    log: Annotated[Log, Meta(description="The daemon's own log lines.")] = _part(Log)
+    limits: Annotated[Limits, Meta(description="Bounds on callers.")] = _part(Limits)
+    audit: Annotated[Audit, Meta(description="The decision log.")] = _part(Audit)
+    shutdown: Annotated[Shutdown, Meta(description="How the daemon stops.")] = _part(Shutdown)
+
+    @property
+    def decision_socket(self) -> Path:
+        return self.run_dir / "sidecar.sock"
+
+    @property
+    def admin_socket(self) -> Path:
+        return self.state_dir / "admin.sock"
+
+    @property
+    def listen_file(self) -> Path:
+        """Where the daemon writes the addresses in use, for processes that look for it."""
+        return self.state_dir / "listen.json"
