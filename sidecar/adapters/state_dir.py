@@ -8,7 +8,6 @@ from typing import Final
 
 from sidecar.core.errors import SidecarError
 
-_PATIENCE: Final = 2.0
 _PAUSE: Final = 0.02
 
 
@@ -16,15 +15,16 @@ class StateInUseError(SidecarError):
     """Another daemon holds the state folder (exit 75)."""
 
 
-def hold_state(folder: Path) -> int:
+def hold_state(folder: Path, patience: float = 2.0) -> int:
     """Make the folder (0700) if need be and lock it: a descriptor that holds the lock until it is closed.
 
-    Whoever inherits the descriptor holds it too. Waits 2 seconds: the last daemon's writer may have to finish.
+    Whoever inherits the descriptor holds it too. Waits for `patience` seconds: the last daemon's writer may
+    have to finish.
     Raises StateInUseError, or OSError when the folder cannot be made or written to.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + patience
     while not _lock(descriptor):
         if time.monotonic() > deadline:
             os.close(descriptor)

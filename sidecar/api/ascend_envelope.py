@@ -7,7 +7,6 @@ decision is allowed. Keys without a value are left out, because a null hides the
 from typing import Final
 
 from sidecar.core.model import Code, Object, Request, Risk, Verdict
-from sidecar.core.record import recorded_decision
 from sidecar.core.times import rfc3339
 from sidecar.service.decide import Answer
 from sidecar.service.outcomes import Told
@@ -85,7 +84,7 @@ def details(told: Told) -> Object:
     """One action as the details and activity routes tell it; `status` is of an older vocabulary there."""
     record, decision = told.record, told.answer.decision
     if decision.code is Code.EXPIRED:  # history: an allow that ran out was an allow
-        decision = recorded_decision(record)
+        decision = record.decision
     request = record.request
     at = rfc3339(record.decision.now)
     body: Object = {

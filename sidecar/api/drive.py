@@ -1,8 +1,8 @@
 """Drive a handler to its end without a task.
 
-A task costs as much as assessing the risk. What handlers await are futures (a record on its way to the disk, a thread)
-and now and then the next turn of the loop; both are resumed here as `asyncio.Task` would. What needs a current task
-(`asyncio.timeout`, `TaskGroup`) must not be used in a handler: it raises at once.
+A task costs as much as assessing the risk. What handlers await are futures (a record on its way to the disk, a
+thread) and now and then the next turn of the loop; both are resumed here as `asyncio.Task` would. What needs a
+current task (`asyncio.timeout`, `TaskGroup`) must not be used in a handler: it raises at once.
 """
 
 import asyncio

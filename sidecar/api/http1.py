@@ -119,6 +119,7 @@ class Connection(asyncio.Protocol):
         "_refused",
         "_server",
         "_since",
+        "_size",
         "_target",
         "_transport",
         "_writable",
@@ -185,18 +186,20 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._head_bytes = 0
+        self._head_bytes = self._size = 0
         self._in_head = True
 
     # The parser tells of the message.
 
     def on_url(self, target: bytes) -> None:
         self._target += target
+        self._size += len(target)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # RFC 9110 6.5: trailers may be ignored
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self._size += len(key) + len(text)
         if key in self._headers:
             if key in _READ_ONCE:
                 self._refuse(400, "occurs twice", key)
@@ -206,13 +209,17 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         limits, headers = self._server.limits, self._headers
-        size = sum(map(len, headers)) + sum(map(len, headers.values())) + len(self._target)
-        if size > limits.headers:
+        if self._size > limits.headers:
             self._refuse(431, f"may have {limits.headers} bytes", "headers")
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length[:18]) > limits.body:
             self._refuse(413, f"may have {limits.body} bytes", "body")
-        elif headers.get("expect", "").lower() == "100-continue" and self._transport and not self._refused:
+        elif headers.get("expect", "").lower() == "100-continue":
+            self._invite()
+
+    def _invite(self) -> None:
+        """RFC 9110 10.1.1: the sender waits for this before it sends the body."""
+        if self._transport and not self._refused:
             self._transport.write(_CONTINUE)
 
     def on_body(self, data: bytes) -> None:

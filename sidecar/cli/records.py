@@ -78,7 +78,7 @@ def line_of(entry: Entry) -> str:
 
 def _decision(record: Object) -> str:
     decision, request = _mapping(record, "decision"), _mapping(record, "request")
-    risk = _mapping(record, "risk").get("score", "-")
+    risk = _mapping(decision, "risk").get("score", "-")
     action = _mapping(request, "action").get("name")
     return (
         f"{decision.get('verdict')!s:<8} {decision.get('code')!s:<20} risk {risk!s:>3}  "

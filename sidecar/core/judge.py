@@ -7,7 +7,7 @@
 Verdicts only tighten: a control can add strictness, none can take any away, and a missing ruling is a deny.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -43,7 +43,14 @@ class Case(msgspec.Struct, frozen=True, gc=False):
 def judge(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Decision:
     """The decision on one request as of `now` (epoch seconds). Never raises."""
     case = _examine(snapshot, request, caller, now)
-    return conclude(case, [_rule(control, rule, case) for control, rule in CONTROLS], now)
+    rulings: list[Ruling] = []
+    for control, rule in CONTROLS:
+        try:
+            rulings.append(rule(case))
+        except Exception:  # noqa: BLE001 - law 1: a control that raises yields deny
+            reason = f"The control {control.value} failed."
+            rulings.append(Ruling(control, Verdict.DENY, Code.INTERNAL_ERROR, reason))
+    return conclude(case, rulings, now)
 
 
 def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Case:
@@ -61,39 +68,38 @@ def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float) -
     return Case(snapshot, request, caller, agent, risk, policy)
 
 
-def _rule(control: Control, rule: Callable[[Case], Ruling], case: Case) -> Ruling:
-    try:
-        return rule(case)
-    except Exception:  # noqa: BLE001 - law 1: a control that raises yields deny
-        return Ruling(control, Verdict.DENY, Code.INTERNAL_ERROR, f"The control {control.value} failed.")
-
-
 def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
     """The strictest of the rulings; a deny `missing_ruling` unless they are one of each control, in order."""
-    if tuple(ruling.control for ruling in rulings) != _ORDER:
+    if [ruling.control for ruling in rulings] != _ORDER:
         strictest = Ruling(Control.POLICY, Verdict.DENY, Code.MISSING_RULING, "A control did not rule.")
     else:
-        strictest = max(rulings, key=_strictness)
-    policy = case.policy
-    spoken = strictest if strictest.verdict is not Verdict.ALLOW or policy is None else rulings[_POLICY]
+        strictest = _strictest(rulings)
+    policy = case.policy or _NO_POLICY
     return Decision(
         verdict=strictest.verdict,
-        code=spoken.code,
-        reason=spoken.reason,
+        code=strictest.code,
+        reason=strictest.reason,
         now=now,
         revision=case.snapshot.revision,
-        rules=policy.rules if policy else (),
+        rules=policy.rules,
         risk=case.risk,
-        obligations=policy.obligations if policy else (),
-        valid_for=policy.valid_for if policy else 0.0,
+        obligations=policy.obligations,
+        valid_for=policy.valid_for,
         stages=_stages(rulings) if strictest.verdict is Verdict.PENDING else (),
-        rulings=tuple(rulings),
-        errors=policy.errors if policy else case.failures,
+        rulings=tuple([ruling for ruling in rulings if ruling.code is not Code.NOT_APPLICABLE]),
+        errors=policy.errors or case.failures,
     )
 
 
-def _strictness(ruling: Ruling) -> int:
-    return ruling.verdict
+def _strictest(rulings: Sequence[Ruling]) -> Ruling:
+    """The first deny, else the first hold, else what the policy says."""
+    held = None
+    for ruling in rulings:
+        if ruling.verdict is Verdict.DENY:
+            return ruling
+        if held is None and ruling.verdict is Verdict.PENDING:
+            held = ruling
+    return held or rulings[_POLICY]
 
 
 def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
@@ -101,6 +107,7 @@ def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
     return tuple(dict.fromkeys(held))
 
 
+_NO_POLICY: Final = PolicyResult(Verdict.DENY, Code.INTERNAL_ERROR, "", valid_for=0.0)
 _FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _NO_BUNDLE: Final = Ruling(
     Control.FRESHNESS, Verdict.DENY, Code.NO_BUNDLE, "No verified policy bundle is active yet."
@@ -139,20 +146,19 @@ def _risk(case: Case) -> Ruling:
     if case.risk is None or case.policy is None or case.snapshot.bundle is None:
         return _RISK_LACKS
     score, defaults = case.risk.score, case.snapshot.bundle.policies.defaults
-    declared = (case.policy.thresholds, case.agent and case.agent.thresholds, defaults.thresholds)
-    deny = _first(limits.deny for limits in declared if limits)
+    approve = deny = None
+    of_agent = case.agent.thresholds if case.agent else None
+    for limits in (case.policy.thresholds, of_agent, defaults.thresholds):
+        if limits is not None:
+            approve = limits.approve if approve is None else approve
+            deny = limits.deny if deny is None else deny
     if deny is not None and score >= deny:
         reason = f"The risk score {score} reaches the limit of {deny} from which on actions are denied."
         return Ruling(Control.RISK, Verdict.DENY, Code.RISK_TOO_HIGH, reason)
-    approve = _first(limits.approve for limits in declared if limits)
     if approve is not None and score >= approve:
         reason = f"The risk score {score} reaches the limit of {approve} from which on a human must approve."
         return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
     return _RISK_FREE
-
-
-def _first(limits: Iterable[int | None]) -> int | None:
-    return next((limit for limit in limits if limit is not None), None)
 
 
 CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
@@ -161,5 +167,5 @@ CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.POLICY, _policy),
     (Control.RISK, _risk),
 )
-_ORDER: Final = tuple(Control)
+_ORDER: Final = list(Control)
 _POLICY: Final = _ORDER.index(Control.POLICY)

@@ -3,7 +3,8 @@
 Subject, action, resource and context are those of OpenID AuthZEN Authorization API 1.0.
 """
 
-from enum import Enum, IntEnum, StrEnum
+from enum import Enum, StrEnum
+from functools import total_ordering
 from typing import Any, Final
 
 import msgspec
@@ -12,19 +13,24 @@ JSON = Any
 Object = dict[str, JSON]
 
 
-class Verdict(IntEnum):
+@total_ordering
+class Verdict(Enum):
     """Ordered by strictness, so that the strictest of several is their maximum."""
 
-    ALLOW = 0
-    PENDING = 1
-    DENY = 2
+    ALLOW = "allow"
+    PENDING = "pending"
+    DENY = "deny"
 
-    @property
-    def word(self) -> str:
-        return _WORDS[self]
+    word: str
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __lt__(self, other: "Verdict") -> bool:
+        return _RANKS[self.word] < _RANKS[other.word]
 
 
-_WORDS: Final = ("allow", "pending", "deny")
+_RANKS: Final = {"allow": 0, "pending": 1, "deny": 2}
 
 
 class Code(StrEnum):
@@ -175,7 +181,7 @@ class Risk(msgspec.Struct, frozen=True):
     attack: Attack
 
 
-class Ruling(msgspec.Struct, frozen=True):
+class Ruling(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one control says of a request."""
 
     control: Control
@@ -185,11 +191,12 @@ class Ruling(msgspec.Struct, frozen=True):
     stages: tuple[Stage, ...] = ()
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """The strictest of its rulings, with all that explains it. Times are epoch seconds.
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The strictest of its rulings, with all that explains it. Times are epoch seconds. It is logged as it is.
 
     `rules` are the ids of the policy rules that made the policy's ruling; `errors` the conditions that erred.
-    `stages` are those of every ruling that held, equal ones once; empty unless pending.
+    `stages` are those of every ruling that held, equal ones once; empty unless pending. `rulings` are those that
+    had something to say.
     """
 
     verdict: Verdict

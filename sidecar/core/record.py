@@ -13,17 +13,12 @@ from sidecar.core.masking import Masker
 from sidecar.core.model import (
     Action,
     Caller,
-    Code,
     Decision,
     Door,
     Object,
-    Obligation,
     Request,
     Resource,
-    Risk,
-    Stage,
     Subject,
-    Verdict,
 )
 
 MAX_BYTES: Final = 32 * 1024
@@ -39,30 +34,6 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
     traceparent: str = ""
 
 
-class LoggedRuling(msgspec.Struct, frozen=True):
-    """One control that had something to say."""
-
-    control: str
-    verdict: str
-    code: str
-
-
-class LoggedDecision(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A decision as it stands in the log. Times are epoch seconds."""
-
-    verdict: str
-    code: str
-    reason: str
-    now: float
-    revision: str = ""
-    rules: tuple[str, ...] = ()
-    obligations: tuple[Obligation, ...] = ()
-    valid_for: float = 60.0
-    stages: tuple[Stage, ...] = ()
-    rulings: tuple[LoggedRuling, ...] = ()
-    errors: tuple[str, ...] = ()
-
-
 class Hold(msgspec.Struct, frozen=True):
     """A decision that waits for people: the approval's id, and when it is denied for want of an answer."""
 
@@ -76,8 +47,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="decis
     door: Door
     caller: Caller
     request: Request
-    decision: LoggedDecision
-    risk: Risk | None = None
+    decision: Decision
     hold: Hold | None = None
     trace: Trace = Trace()
     repeats: int | None = None
@@ -164,48 +134,9 @@ def _cut_part(part: Object, masker: Masker) -> Object:
     return {"omitted": {"bytes": len(raw), "digest": masker.digest(raw)}}
 
 
-def logged(decision: Decision) -> LoggedDecision:
-    """The decision in the words of the log."""
-    return LoggedDecision(
-        decision.verdict.word,
-        decision.code,
-        decision.reason,
-        decision.now,
-        decision.revision,
-        decision.rules,
-        decision.obligations,
-        decision.valid_for,
-        decision.stages,
-        tuple(
-            LoggedRuling(ruling.control.value, ruling.verdict.word, ruling.code)
-            for ruling in decision.rulings
-            if ruling.code is not Code.NOT_APPLICABLE
-        ),
-        decision.errors,
-    )
-
-
 def parse_decision(record: Object) -> DecisionRecord:
     """A decision's record as read back from the log; its masked parts stay masked.
 
     Raises msgspec.ValidationError for a record of another type.
     """
     return msgspec.convert(record, DecisionRecord)
-
-
-def recorded_decision(record: DecisionRecord) -> Decision:
-    """The decision that a record tells of, without its rulings."""
-    told = record.decision
-    return Decision(
-        verdict=Verdict[told.verdict.upper()],
-        code=Code(told.code),
-        reason=told.reason,
-        now=told.now,
-        revision=told.revision,
-        rules=told.rules,
-        risk=record.risk,
-        obligations=told.obligations,
-        valid_for=told.valid_for,
-        stages=told.stages,
-        errors=told.errors,
-    )

@@ -22,7 +22,6 @@ from sidecar.core.record import (
     Trace,
     encode_decision,
     encode_record,
-    logged,
 )
 from sidecar.service.admission import Admission
 from sidecar.service.holds import Holds
@@ -184,8 +183,7 @@ def _record(asked: Asked, decision: Decision, hold: Hold | None, first: Answer |
         asked.door,
         asked.caller,
         asked.request,
-        logged(decision),
-        decision.risk,
+        decision,
         hold,
         asked.trace,
         first.receipt.seq if first and first.receipt else None,

@@ -8,7 +8,6 @@ from sidecar.core.record import (
     OutcomeRecord,
     encode_outcome,
     parse_decision,
-    recorded_decision,
 )
 from sidecar.service.decide import Answer, Decider
 from sidecar.service.ports import Clock, DecisionLog, Receipt
@@ -59,6 +58,6 @@ class Outcomes:
         if record.caller.key != caller.key:
             return None
         seq, digest = int(raw["seq"]), ""
-        answer = Answer(recorded_decision(record), Receipt(seq, digest), record.hold)
+        answer = Answer(record.decision, Receipt(seq, digest), record.hold)
         current = self._decider.current(answer, self._clock.now())
         return Told(seq, record, Answer(current, answer.receipt, record.hold))

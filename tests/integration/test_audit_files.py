@@ -39,7 +39,9 @@ async def test_a_closed_log_is_plain_json_lines_under_a_checkpoint(tmp_path):
 
 
 async def test_segments_are_named_by_their_first_record_and_each_has_its_checkpoint(tmp_path):
-    await write_log(tmp_path, 1500)
+    async with opened(tmp_path) as log:
+        await fill(log, 700)
+        await asyncio.gather(*(log.append(body(n=n, pad="x" * 1000), PATIENCE) for n in range(800)))
     key = load_vkey(Layout(tmp_path))
     firsts = [json.loads(path.read_bytes().split(b"\n")[0])["seq"] for path in segments(tmp_path)]
     assert [int(path.stem) for path in segments(tmp_path)] == firsts
@@ -256,6 +258,42 @@ async def test_a_damaged_log_goes_on_if_its_operator_accepts_that(tmp_path):
     kept = tmp_path / "audit" / told["kept"]
     assert broken in [path.read_bytes() for path in kept.glob("*.jsonl")]
     await write_log(tmp_path, 1)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1"])
+async def test_a_log_whose_tree_is_damaged_gets_it_back_from_its_records(tmp_path, name):
+    await write_log(tmp_path, 300)
+    path = tmp_path / "audit" / name
+    original = path.read_bytes()
+    path.write_bytes(b"x" * len(original))
+    if name == "tile/0/000":
+        (tmp_path / "audit" / "checkpoint").unlink()
+    with pytest.raises(ChainBroken):
+        await write_log(tmp_path, 1)
+    size = await fork_and_fill(tmp_path)
+    assert size == {"tile/0/000": 0, "tile/0/001.p/44": 256}.get(name, 300)
+
+
+async def fork_and_fill(state):
+    """Where the log forked; it goes on, and stays whole over another start."""
+    async with opened(state, accept_fork=True) as log:
+        told = await log.read(log.status().size - 1)
+        await fill(log, 300)
+    await write_log(state, 1)
+    assert told["type"] == "forked"
+    assert verify_log(state).findings == ()
+    return told["seq"]
+
+
+async def test_a_log_without_its_oldest_records_can_fork_too(tmp_path):
+    await write_log(tmp_path, 2000)
+    count = len(segments(tmp_path))
+    async with opened(tmp_path, keep_bytes=192 * 1024):
+        await until(lambda: len(segments(tmp_path)) < count)
+    segment = live_segment(tmp_path)
+    segment.write_bytes(segment.read_bytes()[:-1] + b" garbage\n")
+    assert await fork_and_fill(tmp_path) > 1900
+    assert verify_log(tmp_path).first > 0
 
 
 async def test_a_log_that_lost_records_under_a_checkpoint_forks_there_and_its_old_checkpoint_tells(tmp_path):

@@ -20,8 +20,8 @@ from sidecar.adapters.clock import SystemClock
 from sidecar.adapters.state_dir import hold_state
 from sidecar.cli.edge import Edge
 from sidecar.cli.main import run
-from sidecar.core.model import Action, Caller, Door, Request, Resource, Subject
-from sidecar.core.record import DecisionRecord, EventRecord, LoggedDecision, OutcomeRecord
+from sidecar.core.model import Action, Caller, Code, Decision, Door, Request, Resource, Subject, Verdict
+from sidecar.core.record import DecisionRecord, EventRecord, OutcomeRecord
 from tests.fakes.terminal import type_in
 
 
@@ -29,7 +29,7 @@ def decided(verdict, code, subject="agent:bot", action="file.read"):
     kind, _, name = subject.partition(":")
     request = Request(Subject(kind, name), Action(action), Resource("file", "/srv/a"))
     return DecisionRecord(
-        Door.AUTHZEN, Caller(uid=1), request, LoggedDecision(verdict, code, "Because.", 0.0)
+        Door.AUTHZEN, Caller(uid=1), request, Decision(Verdict(verdict), Code(code), "Because.", 0.0)
     )
 
 

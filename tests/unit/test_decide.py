@@ -18,7 +18,7 @@ async def test_what_is_answered_is_what_is_on_record():
     assert record["decision"]["verdict"] == "allow" == answer.decision.verdict.word
     assert record["decision"]["rules"] == ["all"]
     assert record["request"]["action"]["name"] == "read"
-    assert record["risk"]["score"] == answer.decision.risk.score
+    assert record["decision"]["risk"]["score"] == answer.decision.risk.score
     assert house.counted('ascend_sidecar_decisions_total{code="allowed",door="ascend",verdict="allow"} 1.0')
 
 
