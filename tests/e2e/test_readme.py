@@ -36,6 +36,7 @@ def running(tmp_path_factory):
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(20)
+        process.stdout.close()
 
 
 def run(command: str, state, listen) -> subprocess.CompletedProcess:
@@ -84,7 +85,7 @@ def test_the_curl_lines_get_decisions(running):
     ("prefix", "code", "expected"),
     [
         (".venv/bin/ascend-sidecar check", 1, "deny"),
-        (".venv/bin/ascend-sidecar audit show", 0, "decision"),
+        (".venv/bin/ascend-sidecar audit show", 0, "policy_denied"),
         (".venv/bin/ascend-sidecar audit verify", 0, ""),
         (".venv/bin/ascend-sidecar policy lint", 0, ""),
         (".venv/bin/ascend-sidecar policy test", 0, ""),
