@@ -5,7 +5,7 @@ The files of a bundle are `*.yaml` (policies), `data/*.yaml` (the file's name is
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sidecar.core.caller import Agent, Agents
@@ -13,7 +13,7 @@ from sidecar.core.document import Document, DocumentError, parse_documents, read
 from sidecar.core.errors import Diagnostic, MalformedBundle, Place
 from sidecar.core.masking import MaskTable
 from sidecar.core.policy import Data, Defaults, PolicyTable, compile_policies, parse_policies
-from sidecar.core.risk import RiskModel, parse_risk
+from sidecar.core.risk import RiskModel, parse_risk, with_own_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,13 @@ class Bundle:
     agents: Agents
 
 
-def load_bundle(files: Mapping[str, bytes], defaults: Mapping[str, bytes], source: str) -> Bundle:
+def load_bundle(
+    files: Mapping[str, bytes], defaults: Mapping[str, bytes], source: str, own: Sequence[str] = ()
+) -> Bundle:
     """An unsigned bundle from a trusted folder's files; `defaults` fills in data tables that it does not replace.
 
-    Its revision is `unsigned:<digest>`. Raises MalformedBundle with every finding.
+    `own` are the absolute folders of the daemon itself, which the risk table guards besides those that it names.
+    The revision is `unsigned:<digest>`. Raises MalformedBundle with every finding.
     """
     tables = {name: raw for name, raw in defaults.items() if name.startswith("data/")}
     decisive = tables | {name: raw for name, raw in files.items() if not name.startswith("tests/")}
@@ -42,7 +45,7 @@ def load_bundle(files: Mapping[str, bytes], defaults: Mapping[str, bytes], sourc
     policies = parse_policies([d for name, parsed in documents.items() if "/" not in name for d in parsed])
     data = _data(documents)
     try:
-        risk = RiskModel(parse_risk(data["risk"]))
+        risk = RiskModel(with_own_folders(parse_risk(data["risk"]), own))
         masking = read(data["masking"], MaskTable)
         agents = read(data["agents"], dict[str, Agent]) if "agents" in data else {}
     except DocumentError as error:

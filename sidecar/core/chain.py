@@ -6,6 +6,7 @@ its bytes without the newline, so that `sha256sum` checks the chain. The first l
 
 import hashlib
 import re
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -59,6 +60,14 @@ def line_time(line: bytes) -> str:
     """When a line says that it was written; "" when it is no line of a log."""
     header = _HEADER.match(line)
     return header[3].decode() if header else ""
+
+
+def epoch(time: str) -> float | None:
+    """A line's time in epoch seconds; None when it is no time."""
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        return None
 
 
 def follow(head: Head, line: bytes) -> Head:

@@ -59,14 +59,16 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     metrics.watch_log(log.status)
     defaults = PoliciesDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key))
+    policies = policies_folder(config.policies or DEFAULT_POLICIES)
     refresher = Refresher(
-        PoliciesDir(policies_folder(config.policies or DEFAULT_POLICIES)),
+        PoliciesDir(policies),
         defaults,
         state,
         log,
         clock,
         metrics,
         masking_key,
+        (str(config.state_dir), str(config.run_dir), str(policies.absolute())),
         within,
     )
     holds = Holds()

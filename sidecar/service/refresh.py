@@ -27,6 +27,7 @@ class Refresher:
         clock: Clock,
         metrics: Metrics,
         masking_key: bytes,
+        own: tuple[str, ...],
         within: float,
     ) -> None:
         self._source = source
@@ -36,6 +37,7 @@ class Refresher:
         self._clock = clock
         self._metrics = metrics
         self._masking_key = masking_key
+        self._own = own
         self._within = within
         self._turn = asyncio.Lock()
 
@@ -55,7 +57,7 @@ class Refresher:
         """In a thread. Collections while ten thousand rules are made would double the time, and stop the loop."""
         gc.disable()
         try:
-            return load_bundle(self._source.load(), self._defaults, self._source.name)
+            return load_bundle(self._source.load(), self._defaults, self._source.name, self._own)
         finally:
             gc.enable()
 

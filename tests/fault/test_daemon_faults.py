@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,10 @@ def ask_until_dead(daemon: Daemon, answered: dict[int, str]) -> None:
         return  # it is dead, or was while it answered
 
 
+def has_answered(answered: dict[int, str], enough: int) -> bool:
+    return len(answered) >= enough
+
+
 def test_kill_9_under_load_loses_no_answered_decision(tmp_path, policies):
     daemon = Daemon(tmp_path, policies)
     answered: dict[int, str] = {}
@@ -53,8 +58,8 @@ def test_kill_9_under_load_loses_no_answered_decision(tmp_path, policies):
             callers = [threading.Thread(target=ask_until_dead, args=(daemon, answered)) for _ in range(4)]
             for caller in callers:
                 caller.start()
-            before = len(answered)
-            until(lambda: len(answered) >= before + chance.randrange(1, 80), "some answers are given")
+            enough = len(answered) + chance.randrange(1, 80)
+            until(partial(has_answered, answered, enough), "some answers are given")
             daemon.stop(signal.SIGKILL)
             for caller in callers:
                 caller.join(20)
@@ -149,7 +154,7 @@ def test_a_full_disk_denies_until_there_is_room_again(tmp_path, policies, small_
 
 
 def test_a_disk_that_refuses_every_write_denies_until_it_takes_them_again(tmp_path, policies):
-    """A limit of nothing on the size of files is a refusal (EFBIG) of each write, as a read-only disk's is (EROFS)."""
+    """A limit of nothing on the size of files refuses each write (EFBIG), as a read-only disk does (EROFS)."""
     with Daemon(tmp_path, policies) as daemon:
         assert code(daemon) == "allowed"
         limit(writer_of(daemon), "0")

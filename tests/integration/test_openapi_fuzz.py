@@ -1,4 +1,4 @@
-"""Whatever fits, and whatever does not fit, the OpenAPI document that the daemon serves: never a 5xx, never a hang."""
+"""Whatever fits the OpenAPI document that the daemon serves, and whatever does not: never a 5xx, never a hang."""
 
 import pytest
 import schemathesis

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,9 @@ def verdict(daemon: Daemon) -> str:
 def test_it_leaves_nothing_that_others_can_read(tmp_path):
     with Daemon(tmp_path, folder(tmp_path, ALLOW)) as daemon:
         assert stat.S_IMODE(daemon.state.stat().st_mode) == 0o700
-        sockets = {name: os.stat(daemon.listen[name]).st_mode for name in ("decision_socket", "admin_socket")}
+        sockets = {
+            name: Path(daemon.listen[name]).stat().st_mode for name in ("decision_socket", "admin_socket")
+        }
         assert {name: stat.S_IMODE(mode) for name, mode in sockets.items()} == {
             "decision_socket": 0o660,
             "admin_socket": 0o600,
@@ -229,6 +232,19 @@ def test_a_bound_subject_is_known_by_the_kernel_not_by_what_it_says(tmp_path, do
         assert context["code"] == ("allowed" if door == "decision_socket" else "caller_not_bound")
         if door == "decision_socket":
             assert "uid" in daemon.get("/healthz", "ops").body["warnings"][0]
+
+
+@pytest.mark.parametrize("action", ["file.write", "file.delete", "file.read"])
+@pytest.mark.parametrize("where", ["state/audit/checkpoint", "state/keys/log.pem", "run/sidecar.sock"])
+def test_the_daemons_own_files_are_out_of_bounds_wherever_they_are(own, action, where):
+    context = own.evaluate("agent:a1", action, f"file:{own.folder}/x/../{where}").body["context"]
+    assert context["verdict"] == "deny", context
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    with Daemon(tmp_path_factory.mktemp("own")) as running:
+        yield running
 
 
 def test_decisions_are_read_by_their_own_caller_only(tmp_path):

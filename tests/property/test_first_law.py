@@ -5,11 +5,11 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.tools.bundles import request, snapshot
 
 from sidecar.core.judge import Case, conclude, judge
 from sidecar.core.model import Caller, Code, Control, Ruling, Verdict
 from sidecar.core.snapshot import Snapshot
+from tests.tools.bundles import request, snapshot
 
 NOW = 1_700_000_000.0
 EMPTY = Case(Snapshot(), request(), Caller(), None, None, None)
@@ -17,7 +17,9 @@ COMBINATIONS = list(product(Verdict, repeat=len(Control)))
 
 
 def decided(verdicts: tuple[Verdict, ...]) -> Verdict:
-    rulings = [Ruling(control, verdict, Code.ALLOWED) for control, verdict in zip(Control, verdicts, strict=True)]
+    rulings = [
+        Ruling(control, verdict, Code.ALLOWED) for control, verdict in zip(Control, verdicts, strict=True)
+    ]
     return conclude(EMPTY, rulings, NOW).verdict
 
 
@@ -47,7 +49,11 @@ def written(rules: list[tuple[str, str]], limits: dict[str, int]) -> str:
         f'  - {{id: r{index}, match: {{actions: ["{action}"]}}, effect: {effect}, reason: x}}'
         for index, (effect, action) in enumerate(rules)
     ]
-    told = f", thresholds: {{{', '.join(f'{name}: {limit}' for name, limit in limits.items())}}}" if limits else ""
+    told = (
+        f", thresholds: {{{', '.join(f'{name}: {limit}' for name, limit in limits.items())}}}"
+        if limits
+        else ""
+    )
     return "rules:\n" + "\n".join(lines) + f"\ndefaults: {{{stages}{told}}}\n"
 
 

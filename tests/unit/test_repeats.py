@@ -9,7 +9,8 @@ from sidecar.core.model import Caller, Code, Verdict
 from tests.fakes.house import House, asked
 
 ALLOW = "rules: [{id: all, effect: allow, reason: fine, valid_for: 1h}]\n"
-HOLD = "rules: [{id: hold, effect: approve, reason: wait, approval: {stages: [{approvers: ['group:x'], within: 5m}]}}]\n"
+STAGES = "approval: {stages: [{approvers: ['group:x'], within: 5m}]}"
+HOLD = f"rules: [{{id: hold, effect: approve, reason: wait, {STAGES}}}]\n"
 DENY = "rules: [{id: none, effect: deny, reason: no}]\n"
 
 

@@ -1,7 +1,8 @@
 """Risk: how bad it would be if a request were not what it seems, as a score that explains itself."""
 
 from sidecar.core.risk.model import RiskModel
+from sidecar.core.risk.own import with_own_folders
 from sidecar.core.risk.parse import parse_risk
 from sidecar.core.risk.table import RiskTable
 
-__all__ = ["RiskModel", "RiskTable", "parse_risk"]
+__all__ = ["RiskModel", "RiskTable", "parse_risk", "with_own_folders"]
