@@ -99,9 +99,11 @@ class Health:
             "checkpoint_size": status.checkpoint_size,
             "fsync": self._fsync,
         }
-        if status.writable:
-            return Part("audit", Status.OK, facts=facts)
-        return Part("audit", Status.FAILING, status.reason, facts)
+        if not status.writable:
+            return Part("audit", Status.FAILING, status.reason, facts)
+        if warnings := self._log.warnings():
+            return Part("audit", Status.DEGRADED, "; ".join(warnings), facts)
+        return Part("audit", Status.OK, facts=facts)
 
     def _warnings(self) -> tuple[str, ...]:
         warnings = []

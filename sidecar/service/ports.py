@@ -63,6 +63,10 @@ class DecisionLog(Protocol):
 
     def status(self) -> LogStatus: ...
 
+    def warnings(self) -> Sequence[str]:
+        """What does not keep records from being written, and should be seen to: a damaged past, a lost witness."""
+        ...
+
 
 class PolicySource(Protocol):
     """Where the documents of a bundle come from: file name within the bundle to its bytes."""

@@ -8,7 +8,9 @@ DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md
 
 
 def test_every_test_that_the_matrix_names_exists():
-    named = set(re.findall(r"`(test_\w+)` \|$", (REPOSITORY / "docs" / "fail-closed.md").read_text(), re.MULTILINE))
+    named = set(
+        re.findall(r"`(test_\w+)` \|$", (REPOSITORY / "docs" / "fail-closed.md").read_text(), re.MULTILINE)
+    )
     sources = "\n".join(path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py"))
     assert len(named) > 20
     assert {name for name in named if f"def {name}(" not in sources} == set()

@@ -18,6 +18,7 @@ class FakeDecisionLog:
     def __init__(self, clock: Clock) -> None:
         self.failing = False
         self.stuck = False
+        self.warned: tuple[str, ...] = ()
         self.lines: list[bytes] = []
         self._clock = clock
         self._gaps: dict[Code, list[float]] = {}
@@ -70,6 +71,9 @@ class FakeDecisionLog:
             lag=0.0,
             checkpoint_size=0,
         )
+
+    def warnings(self) -> Sequence[str]:
+        return self.warned
 
     def _write(self, body: bytes) -> Receipt:
         gaps, self._gaps = self._gaps, {}

@@ -149,6 +149,26 @@ async def test_a_full_disk_holds_back_checkpoints_not_records_that_have_room(tmp
     assert verify_log(tmp_path).ok
 
 
+async def test_a_daemon_that_stops_while_the_disk_is_full_leaves_answered_records_only(tmp_path):
+    disk = LimitedFiles(tmp_path)
+    async with opened(tmp_path, segment_bytes=MIB) as log:
+        answered = await fill(log, 20)
+        disk.fill_up(log)
+        answered += await until_refused(log)
+    assert [(entry.seq, entry.hash) for entry in LogReader(tmp_path).entries()] == answered
+    async with opened(tmp_path, segment_bytes=MIB) as log:
+        assert (await fill(log, 1))[0][0] == len(answered)
+    assert verify_log(tmp_path).ok
+
+
+async def test_segments_are_not_prepared_where_that_would_take_the_room_that_records_need(tmp_path):
+    async with opened(tmp_path, segment_bytes=2**60, checkpoint_every=0.01) as log:
+        for _ in range(5):
+            await fill(log, 20)
+        await until(lambda: log.status().checkpoint_size == 100)
+        assert not list((tmp_path / "audit").glob("prepared*"))
+
+
 async def test_a_log_that_cannot_be_opened_says_why(tmp_path):
     (tmp_path / "audit").write_text("in the way")
     with pytest.raises(AuditError, match="cannot be opened"):

@@ -55,6 +55,18 @@ async def test_while_the_disk_hangs_everyone_is_refused_at_once_until_it_answers
         assert receipt.seq == 3
 
 
+async def test_each_waits_for_its_own_deadline_whoever_came_first(tmp_path):
+    async with opened(tmp_path) as log:
+        os.kill(log.writer_pid, signal.SIGSTOP)
+        patient, hasty = log.append(body(), 0.2), log.append(body(), 0.02)
+        with pytest.raises(AuditError):
+            await hasty
+        assert not patient.done()
+        with pytest.raises(AuditError):
+            await patient
+        os.kill(log.writer_pid, signal.SIGCONT)
+
+
 async def test_several_late_records_are_voided_by_one(tmp_path):
     async with opened(tmp_path) as log:
         await fill(log, 1)
