@@ -8,7 +8,7 @@ from sidecar.service.refresh import Refresher
 
 
 class Admin:
-    """Who may come here is settled by the socket's mode, 0600, and by the kernel's uid at the door."""
+    """Who may come here is settled by the socket's mode, 0600: the daemon's own user, and root."""
 
     def __init__(self, health: Health, refresher: Refresher) -> None:
         self._health = health

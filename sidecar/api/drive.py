@@ -13,14 +13,14 @@ from sidecar.api.wire import Reply
 
 
 class Drive:
-    """One run of a handler; `done` gets its reply. The handler must not raise."""
+    """One run of a handler; `done` gets its reply, or None if what it waited for was cancelled."""
 
     __slots__ = ("_coroutine", "_done", "_loop")
 
     def __init__(
         self,
         coroutine: Coroutine[Any, None, Reply],
-        done: Callable[[Reply], None],
+        done: Callable[[Reply | None], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._coroutine = coroutine
@@ -33,6 +33,9 @@ class Drive:
             awaited = self._coroutine.send(None)
         except StopIteration as end:
             self._done(end.value)
+            return
+        except asyncio.CancelledError:
+            self._done(None)
             return
         if awaited is None:  # asyncio.sleep(0)
             self._loop.call_soon(self.step)

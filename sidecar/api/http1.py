@@ -265,9 +265,12 @@ class Connection(asyncio.Protocol):
         # Not at once: the requests of all connections that are readable now are judged one after the other.
         self._loop.call_soon(Drive(self._server.respond(self._incoming), self._answer, self._loop).step)
 
-    def _answer(self, reply: Reply) -> None:
+    def _answer(self, reply: Reply | None) -> None:
         incoming = self._incoming
         self._busy = False
+        if reply is None:
+            self.abort()  # the daemon is ending; no answer is a deny to every caller
+            return
         keep_alive = incoming.keep_alive and not self._server.stopping
         self._write(reply, keep_alive=keep_alive, head_only=incoming.method == "HEAD")
         self._since = self._loop.time()

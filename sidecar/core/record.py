@@ -24,6 +24,8 @@ from sidecar.core.model import (
 MAX_BYTES: Final = 32 * 1024
 _BODY_BYTES: Final = MAX_BYTES - 1024  # the log puts number, previous hash and time in front
 _PART_BYTES: Final = 4 * 1024
+_FEW: Final = 8
+_SHORT: Final = 256
 
 
 class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -92,7 +94,10 @@ def encode_decision(record: DecisionRecord, masker: Masker) -> bytes:
         record = msgspec.structs.replace(record, request=masked)
     body = _encoder.encode(record)
     if len(body) > _BODY_BYTES:
-        body = _encoder.encode(msgspec.structs.replace(record, request=_cut(record.request, masker)))
+        record = msgspec.structs.replace(record, request=_cut(record.request, masker))
+        body = _encoder.encode(record)
+    if len(body) > _BODY_BYTES:
+        body = _encoder.encode(msgspec.structs.replace(record, decision=_shorten(record.decision)))
     return body
 
 
@@ -124,6 +129,22 @@ def _cut(request: Request, masker: Masker) -> Request:
         replace(request.action, properties=_cut_part(request.action.properties, masker)),
         replace(request.resource, properties=_cut_part(request.resource.properties, masker)),
         _cut_part(request.context, masker),
+    )
+
+
+def _shorten(decision: Decision) -> Decision:
+    """What a policy made long: the first of very many rules and errors, the obligations by number only."""
+    told = (
+        f"{len(decision.rules)} rules and {len(decision.obligations)} obligations; this record has the first rules",
+    )
+    return msgspec.structs.replace(
+        decision,
+        reason=decision.reason[:_SHORT],
+        rules=decision.rules[:_FEW],
+        obligations=(),
+        stages=decision.stages[:_FEW],
+        rulings=tuple(msgspec.structs.replace(ruling, reason="", stages=()) for ruling in decision.rulings),
+        errors=(*told, *(error[:_SHORT] for error in decision.errors[:_FEW])),
     )
 
 

@@ -13,6 +13,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import ssl
 import sys
@@ -35,6 +36,7 @@ from sidecar.daemon.doors import Serving, Sockets, open_sockets
 
 _logger = logging.getLogger(__name__)
 _HOUSEKEEPING_SECONDS = 1.0
+_FILES = 16_384
 
 
 def serve(config: Config, environ: Mapping[str, str], *, accept_fork: bool = False) -> int:
@@ -42,6 +44,7 @@ def serve(config: Config, environ: Mapping[str, str], *, accept_fork: bool = Fal
 
     Raises ConfigError, BundleError, AuditError (ChainBroken among them) and StateInUse when it cannot start.
     """
+    _raise_file_limit()
     configure_logging(config.log.level, as_json=config.log.format is LogFormat.JSON)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(config, environ, accept_fork=accept_fork))
@@ -70,6 +73,14 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
     finally:
         await log.close()
         remove_listen_file(config.listen_file)
+
+
+def _raise_file_limit() -> None:
+    """Each connection is a file; the soft limit is often 1,024, fewer than the connections that a door takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def _take_folders(config: Config) -> int:
