@@ -134,9 +134,7 @@ def _cut(request: Request, masker: Masker) -> Request:
 
 def _shorten(decision: Decision) -> Decision:
     """What a policy made long: the first of very many rules and errors, the obligations by number only."""
-    told = (
-        f"{len(decision.rules)} rules and {len(decision.obligations)} obligations; this record has the first rules",
-    )
+    told = (f"of {len(decision.rules)} rules the first; {len(decision.obligations)} obligations left out",)
     return msgspec.structs.replace(
         decision,
         reason=decision.reason[:_SHORT],

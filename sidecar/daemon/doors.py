@@ -1,16 +1,19 @@
 """The doors of one daemon: its sockets, what is behind each, and where each can be found."""
 
 import asyncio
+import ipaddress
 import os
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sidecar.api.http1 import HttpServer
 from sidecar.api.listen import Door
 from sidecar.api.sockets import address_of, bind_tcp, bind_unix, tls_context
 from sidecar.config import Config
+from sidecar.core.errors import ConfigError, Diagnostic, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,12 @@ class Sockets:
         }
 
 
+_HANDED_OVER: Final = ("decision", "decision-tcp", "approvals", "admin", "ops")
+
+
 def open_sockets(config: Config, handed: Mapping[str, socket.socket]) -> Sockets:
     """Bind what the service manager did not hand over. Raises ConfigError."""
+    _check_handed(config, handed)
     tls = tls_context(config.tls.cert, config.tls.key) if config.tls.cert and config.tls.key else None
     listen, ops, group = config.listen, config.ops_listen, config.socket.group
     return Sockets(
@@ -45,6 +52,25 @@ def open_sockets(config: Config, handed: Mapping[str, socket.socket]) -> Sockets
         ops=handed.get("ops") or bind_tcp(ops.host, ops.port, "ops_listen"),
         tls=tls,
     )
+
+
+def _check_handed(config: Config, handed: Mapping[str, socket.socket]) -> None:
+    """What holds for an address in the config holds for a socket that comes with one too."""
+    for name in handed:
+        if name not in _HANDED_OVER:
+            hint = f"FileDescriptorName= is one of {', '.join(_HANDED_OVER)}"
+            raise ConfigError(
+                Diagnostic(Place("LISTEN_FDNAMES"), f"`{name}` is no socket of the daemon", hint)
+            )
+    listener = handed.get("decision-tcp")
+    if listener is None or (config.tls.cert and config.tokens_file):
+        return
+    host = listener.getsockname()[0]
+    if not ipaddress.ip_address(host).is_loopback:
+        message = f"the socket decision-tcp is open on {host}, which is not loopback"
+        raise ConfigError(
+            Diagnostic(Place("LISTEN_FDNAMES"), message, "set tls and tokens_file, or use loopback")
+        )
 
 
 class Serving:

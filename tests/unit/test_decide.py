@@ -135,4 +135,4 @@ async def test_a_decision_of_very_many_rules_fits_into_its_record():
     assert len(answer.decision.rules) == 600
     told = house.log.records[answer.receipt.seq]["decision"]
     assert len(told["rules"]) == 8
-    assert "600 rules" in told["errors"][0]
+    assert "of 600 rules the first" in told["errors"][0]
