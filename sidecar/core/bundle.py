@@ -53,7 +53,7 @@ def load_bundle(
     _check_stages(data, agents, policies.defaults)
     lookups = Data({name: document.value for name, document in data.items()})
     digest = _digest(decisive)
-    return Bundle(
+    bundle = Bundle(
         name="default",
         revision=f"unsigned:{digest[:12]}",
         digest=digest,
@@ -64,6 +64,9 @@ def load_bundle(
         masking=masking,
         agents=Agents(agents),
     )
+    for document in (d for name, parsed in documents.items() if "/" not in name for d in parsed):
+        document.release()
+    return bundle
 
 
 def _check_stages(data: Mapping[str, Document], agents: Mapping[str, Agent], defaults: Defaults) -> None:

@@ -64,7 +64,7 @@ class Control(Enum):
     RISK = "risk"
 
 
-class Subject(msgspec.Struct, frozen=True):
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """Who acts. `type:id` names it in policies."""
 
     type: str
@@ -72,7 +72,7 @@ class Subject(msgspec.Struct, frozen=True):
     properties: Object = {}
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """What is acted on. `type:id` names it in policies."""
 
     type: str
@@ -80,14 +80,14 @@ class Resource(msgspec.Struct, frozen=True):
     properties: Object = {}
 
 
-class Action(msgspec.Struct, frozen=True):
+class Action(msgspec.Struct, frozen=True, gc=False):
     """What is done."""
 
     name: str
     properties: Object = {}
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One question: may this subject do this action on this resource?"""
 
     subject: Subject
@@ -104,7 +104,7 @@ class Door(StrEnum):
     LOCAL = "local"
 
 
-class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
+class Caller(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Who asked, as the kernel or a bearer token tells it. Never what the request says of itself.
 
     `pid` is recorded and never judged: it may be reused before we look.
@@ -123,7 +123,7 @@ class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
         return "tcp" if self.uid is None else f"uid:{self.uid}"
 
 
-class Obligation(msgspec.Struct, frozen=True):
+class Obligation(msgspec.Struct, frozen=True, gc=False):
     """What the caller must also do; one that it cannot do is a deny (AuthZEN obligations profile)."""
 
     id: str
@@ -131,7 +131,7 @@ class Obligation(msgspec.Struct, frozen=True):
     properties: Object = {}
 
 
-class Stage(msgspec.Struct, frozen=True):
+class Stage(msgspec.Struct, frozen=True, gc=False):
     """One stage of an approval. `within` is in seconds, per stage; `escalate` opens it to more groups once."""
 
     approvers: tuple[str, ...]
@@ -140,21 +140,21 @@ class Stage(msgspec.Struct, frozen=True):
     escalate: tuple[str, ...] = ()
 
 
-class Thresholds(msgspec.Struct, frozen=True):
+class Thresholds(msgspec.Struct, frozen=True, gc=False):
     """Risk scores (0-100) from which on a request needs approval, or is denied. None: no limit."""
 
     approve: int | None = None
     deny: int | None = None
 
 
-class Cvss(msgspec.Struct, frozen=True):
+class Cvss(msgspec.Struct, frozen=True, gc=False):
     """CVSS v3.1 base vector and score (0-10) of the action, as if it were a vulnerability."""
 
     vector: str
     score: float
 
 
-class Nist(msgspec.Struct, frozen=True):
+class Nist(msgspec.Struct, frozen=True, gc=False):
     """NIST SP 800-30 Rev. 1 Table I-2: likelihood and impact give the level, each very_low .. very_high."""
 
     likelihood: str
@@ -162,14 +162,14 @@ class Nist(msgspec.Struct, frozen=True):
     level: str
 
 
-class Attack(msgspec.Struct, frozen=True):
+class Attack(msgspec.Struct, frozen=True, gc=False):
     """MITRE ATT&CK tactic and technique id; empty where the verb has none."""
 
     tactic: str
     technique: str
 
 
-class Risk(msgspec.Struct, frozen=True):
+class Risk(msgspec.Struct, frozen=True, gc=False):
     """The assessment of one request. `score` 0-100; `because` explains it, baseline first."""
 
     score: int

@@ -28,7 +28,7 @@ _FEW: Final = 8
 _SHORT: Final = 256
 
 
-class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
+class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The ids by which a request is found again; each is empty where the caller sent none."""
 
     request_id: str = ""
@@ -36,14 +36,16 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
     traceparent: str = ""
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """A decision that waits for people: the approval's id, and when it is denied for want of an answer."""
 
     id: str
     expires_at: float
 
 
-class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="decision", tag_field="type"):
+class DecisionRecord(
+    msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag="decision", tag_field="type"
+):
     """One decision with all that it was made from. `repeats` names the record that this one judges again."""
 
     door: Door

@@ -50,6 +50,10 @@ class PolicyTable:
         # The same few sets of conditions come together again and again; remembering changes no answer.
         self._needs = lru_cache(maxsize=1024)(union_of_needs)
 
+    def parts(self) -> list[object]:
+        """What takes the room, in pieces, for whoever lets go of the table bit by bit."""
+        return list(self._rules)
+
     @property
     def rule_ids(self) -> tuple[str, ...]:
         """The ids of all rules, in the order they are written in."""
