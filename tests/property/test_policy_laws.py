@@ -3,7 +3,6 @@
 import itertools
 import re
 
-import cel
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from sidecar.core.model import Caller, Request, Verdict
 from sidecar.core.policy import Data, Effect, Inputs, PathRules, PolicyTable, compile_policies, parse_policies
 from sidecar.core.policy.condition import Condition, ConditionError, compile_condition
 from sidecar.core.policy.context import build_context, union_of_needs
+from sidecar.core.policy.engine import cel
 from sidecar.core.policy.globs import compile_glob
 from tests.fakes.policies import HEADER, NO_PATHS, PATHS, inputs, request
 

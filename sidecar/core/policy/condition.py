@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import cel
-
+from sidecar.core.policy.engine import cel
 from sidecar.core.policy.names import Problem, problems
 from sidecar.core.policy.reading import Reading, read_condition
 from sidecar.core.policy.tokens import tokens

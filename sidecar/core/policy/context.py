@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, Final, NamedTuple
 
-import cel
 import msgspec
 
 from sidecar.core.model import JSON, Request
 from sidecar.core.policy.condition import Condition, ConditionError, Tree, merge
 from sidecar.core.policy.data import Data
+from sidecar.core.policy.engine import cel
 from sidecar.core.policy.values import Inputs
 
 _ABSENT: Final = object()

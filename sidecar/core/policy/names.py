@@ -6,8 +6,7 @@ The CEL package has no type checker and finds an unknown name only when it is re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cel
-
+from sidecar.core.policy.engine import cel
 from sidecar.core.policy.reading import Call, Reading, Use, is_member
 from sidecar.core.policy.tokens import Kind, Token, arguments, at
 from sidecar.core.policy.vocabulary import FUNCTIONS, LOOKUPS, MACROS, METHODS, PARTIAL, TYPES, VARIABLES
