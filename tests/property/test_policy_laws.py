@@ -181,9 +181,11 @@ def test_taking_an_attribute_away_never_loosens_what_a_rule_decided(rules: list[
 
 @given(conditions, requests)
 def test_handing_over_only_what_is_read_changes_no_outcome(when: str, asked: Request):
+    """As written over the whole request, and as compiled over flat variables and what else it reads."""
     condition = compile_condition(when, DATA.names)
+    as_written = Condition(when, cel.compile(when), {}, {}, calls_data=True)
     whole = cel.Context(msgspec.to_builtins(asked), {"lookup": DATA.lookup, "known": DATA.known})
-    assert outcome(condition, whole) == outcome(
+    assert outcome(as_written, whole) == outcome(
         condition, build_context(inputs(asked), asked, union_of_needs(condition), DATA)
     )
 

@@ -122,7 +122,7 @@ def test_conditions_see_the_request_and_the_data(when: str, holds: bool):
 @pytest.mark.parametrize(
     ("when", "why"),
     [
-        ("action.properties.amount > 1", "`amount` is absent"),
+        ("action.properties.amount > 1", "`action.properties.amount` is absent"),
         ("action.properties[context.key] > 1", "a key is absent"),
         ("context.list[7] == 1", "an index is out of bounds"),
         ("context.word < 5", "the types of the operands do not fit"),
@@ -134,9 +134,9 @@ def test_conditions_see_the_request_and_the_data(when: str, holds: bool):
         ("lookup(context.word, 'bob').roles == []", "a function failed"),
         ("known(context.word, 'bob')", "a function failed"),
         ("known('users', context.five)", "a function failed"),
-        ("risk.score > 1", "`risk` is absent"),
-        ("approval.by == 'x'", "`approval` is absent"),
-        ("caller.uid == 0", "`uid` is absent"),
+        ("risk.score > 1", "`risk.score` is absent"),
+        ("approval.by == 'x'", "`approval.by` is absent"),
+        ("caller.uid == 0", "`caller.uid` is absent"),
         ("context.odd == 'x'", "the request has a value that conditions cannot read"),
     ],
 )
@@ -178,9 +178,9 @@ class Program:
 
 def test_a_panic_in_the_engine_is_an_error_but_a_request_to_stop_is_not():
     with pytest.raises(ConditionError, match="broke down"):
-        Condition("x", Program(PanicException()), {}, calls_data=False).holds(None)
+        Condition("x", Program(PanicException()), {}, {}, calls_data=False).holds(None)
     with pytest.raises(KeyboardInterrupt):
-        Condition("x", Program(KeyboardInterrupt()), {}, calls_data=False).holds(None)
+        Condition("x", Program(KeyboardInterrupt()), {}, {}, calls_data=False).holds(None)
 
 
 def test_a_value_that_no_condition_reads_disturbs_none():

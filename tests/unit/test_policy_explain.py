@@ -40,7 +40,7 @@ def test_the_part_that_settled_it_is_named(parts: dict, matched: bool, part: Par
 def test_an_error_is_told_with_what_it_counts_as(effect: str, matched: bool):
     found = finding(effect)
     assert (found.matched, found.part) == (matched, Part.CONDITION)
-    assert "`level` is absent" in found.why
+    assert "`context.level` is absent" in found.why
     assert ("counts as matched" in found.why) is matched
 
 

@@ -103,7 +103,7 @@ def test_a_request_without_odd_paths_has_no_twin():
 def test_errors_of_both_readings_are_reported_once():
     body = "rules: [{id: r, effect: deny, when: context.absent == 1}]"
     assert table(body, paths=PATHS).evaluate(inputs(request(resource="file:/a//b"))).errors == (
-        "r: `absent` is absent",
+        "r: `context.absent` is absent",
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sidecar.core.policy.engine import cel
+from sidecar.core.policy.flat import Path, flatten, is_chain
 from sidecar.core.policy.names import Problem, problems
 from sidecar.core.policy.reading import Reading, read_condition
 from sidecar.core.policy.tokens import tokens
@@ -38,11 +39,15 @@ class ConditionRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """A compiled condition. `reads`: what of the variables; `calls_data`: whether it looks up data."""
+    """A compiled condition. `reads`: what of the variables; `calls_data`: whether it looks up data.
+
+    `flat` are the paths that the program has as variables of their own; they are not among `reads`.
+    """
 
     source: str
     program: cel.Program
     reads: Tree
+    flat: Mapping[str, Path]
     calls_data: bool
 
     def holds(self, context: cel.Context) -> bool:
@@ -65,8 +70,10 @@ class Condition:
             name = str(error.args[0]) if error.args else ""
             return f"`{name}` is absent" if name.isidentifier() and name in self.source else "a key is absent"
         if isinstance(error, RuntimeError):
-            absent = next((name for name in self.reads if f"'{name}'" in str(error)), None)
-            return f"`{absent}` is absent" if absent else "a function failed"
+            absent = next((name for name in (*self.flat, *self.reads) if f"'{name}'" in str(error)), None)
+            return (
+                f"`{'.'.join(self.flat.get(absent, (absent,)))}` is absent" if absent else "a function failed"
+            )
         return _WHY.get(type(error), "a value cannot be read")
 
 
@@ -80,10 +87,13 @@ def compile_condition(source: str, documents: list[str]) -> Condition:
     found = problems(reading, program, documents)
     if found:
         raise ConditionRefusedError(*found)
+    flattened, flat = flatten(source, reading)
+    program = cel.compile(flattened)
     return Condition(
         source,
         program,
         _reads(reading, program),
+        flat,
         calls_data=not LOOKUPS.isdisjoint(program.functions()),
     )
 
@@ -99,9 +109,10 @@ def _syntax(source: str, message: str) -> Iterator[Problem]:
 
 
 def _reads(reading: Reading, program: cel.Program) -> Tree:
+    """What the program, of which chains are variables of their own, reads of the variables besides."""
     reads: Tree = {}
     for use in reading.uses:
-        if use.root.text in VARIABLES:
+        if use.root.text in VARIABLES and not is_chain(use, reading):
             reads = merge(reads, _branch([token.text for token in use.path]))
     overlooked = [name for name in program.variables() if name in VARIABLES and name not in reads]
     return merge(reads, dict.fromkeys(overlooked))

@@ -15,22 +15,23 @@ from sidecar.core.model import JSON, Request
 from sidecar.core.policy.condition import Condition, ConditionError, Tree, merge
 from sidecar.core.policy.data import Data
 from sidecar.core.policy.engine import cel
+from sidecar.core.policy.flat import ABSENT, Path, follow
 from sidecar.core.policy.values import Inputs
-
-_ABSENT: Final = object()
 
 
 class Needs(NamedTuple):
     """What some conditions read of the variables, and whether they look up data."""
 
     reads: Tree
+    flat: Mapping[str, Path]
     calls_data: bool
 
 
 def union_of_needs(*conditions: Condition) -> Needs:
     """What these conditions need together."""
     reads = reduce(merge, [condition.reads for condition in conditions])
-    return Needs(reads, any(condition.calls_data for condition in conditions))
+    flat = {name: path for condition in conditions for name, path in condition.flat.items()}
+    return Needs(reads, flat, any(condition.calls_data for condition in conditions))
 
 
 def build_context(inputs: Inputs, request: Request, needs: Needs, data: Data) -> cel.Context:
@@ -38,10 +39,14 @@ def build_context(inputs: Inputs, request: Request, needs: Needs, data: Data) ->
 
     Raises ConditionError where CEL cannot take a value.
     """
-    variables = {}
+    variables: dict[str, JSON] = {}
+    for name, path in needs.flat.items():
+        value = follow(_READERS[path[0]](inputs, request), path[1:])
+        if value is not ABSENT:
+            variables[name] = value
     for name, tree in needs.reads.items():
         value = _READERS[name](inputs, request)
-        if value is not _ABSENT:
+        if value is not ABSENT:
             variables[name] = _project(value, tree)
     functions = {"lookup": data.lookup, "known": data.known} if needs.calls_data else None
     try:
@@ -76,9 +81,9 @@ _READERS: Final[Mapping[str, Callable[[Inputs, Request], Any]]] = {
     "action": lambda _, request: request.action,
     "resource": lambda _, request: request.resource,
     "context": lambda _, request: request.context,
-    "risk": lambda inputs, _: _ABSENT if inputs.risk is None else inputs.risk,
+    "risk": lambda inputs, _: ABSENT if inputs.risk is None else inputs.risk,
     "threats": lambda inputs, _: list(inputs.threats),
     "caller": _caller,
     "now": _now,
-    "approval": lambda inputs, _: _ABSENT if inputs.approval is None else inputs.approval,
+    "approval": lambda inputs, _: ABSENT if inputs.approval is None else inputs.approval,
 }
