@@ -8,15 +8,13 @@ parser refuses what request smuggling needs: both Content-Length and Transfer-En
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Final, cast
 
 import httptools
-import msgspec
 
 from sidecar.api.drive import Drive
+from sidecar.api.message import HttpLimits, Incoming, Respond, render
 from sidecar.api.peers import peer_of
 from sidecar.api.problems import problem
 from sidecar.api.wire import Reply
@@ -26,33 +24,7 @@ _PIPELINED: Final = 16
 _READ_ONCE: Final = frozenset(
     {"host", "origin", "authorization", "x-api-key", "content-type", "x-request-id", "x-correlation-id"}
 )
-_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
-    """Bytes and seconds that a connection grants; `connections` in all."""
-
-    body: int = 256 * 1024
-    headers: int = 16 * 1024
-    read_timeout: float = 5.0
-    idle: float = 75.0
-    connections: int = 4096
-
-
-class Incoming(msgspec.Struct, frozen=True, gc=False):
-    """One whole request; header names are in lower case."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: bytes
-    peer: Caller
-    keep_alive: bool
-
-
-Respond = Callable[[Incoming], Coroutine[Any, None, Reply]]
 
 
 class HttpServer:
@@ -310,16 +282,3 @@ class Connection(asyncio.Protocol):
         self._closing = True
         if self._transport is not None:
             self._transport.close()
-
-
-def render(reply: Reply, *, keep_alive: bool, head_only: bool = False) -> bytes:
-    """The whole answer as one buffer, so that it leaves in one write."""
-    head = (
-        f"{_STATUS_LINES[reply.status]}Content-Type: {reply.content_type}\r\n"
-        f"Content-Length: {len(reply.body)}\r\nCache-Control: no-store\r\n"
-    )
-    for name, value in reply.headers:
-        head += f"{name}: {value}\r\n"
-    head += "\r\n" if keep_alive else "Connection: close\r\n\r\n"
-    raw = head.encode("latin-1", "replace")
-    return raw if head_only else raw + reply.body

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from sidecar.api.guards import CallerGuard, HostGuard
-from sidecar.api.http1 import HttpLimits, HttpServer, Incoming
+from sidecar.api.http1 import HttpServer
+from sidecar.api.message import HttpLimits, Incoming
 from sidecar.api.problems import from_error, problem
 from sidecar.api.router import Router
 from sidecar.api.wire import JSON_TYPE, Call, Reply, header_safe

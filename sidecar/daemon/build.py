@@ -14,8 +14,8 @@ from sidecar.api.ascend import Ascend
 from sidecar.api.authzen import AuthZen
 from sidecar.api.decisions import Decisions
 from sidecar.api.guards import CallerGuard, HostGuard
-from sidecar.api.http1 import HttpLimits
 from sidecar.api.listen import Door
+from sidecar.api.message import HttpLimits
 from sidecar.api.openapi import OpenApi
 from sidecar.api.ops import Ops
 from sidecar.api.router import Router
