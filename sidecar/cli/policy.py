@@ -175,6 +175,6 @@ def explain(
 
 
 def _show_rules(edge: Edge, rules: list[RuleFinding]) -> None:
-    rows = [(rule.rule, rule.effect, "yes" if rule.matched else "no", rule.why, rule.place) for rule in rules]
-    Screen(edge).table(("RULE", "EFFECT", "MATCHED", "WHY", "PLACE"), rows)
+    rows = [(rule.rule, rule.effect, "yes" if rule.matched else "no", rule.place, rule.why) for rule in rules]
+    Screen(edge).table(("RULE", "EFFECT", "MATCHED", "PLACE", "WHY"), rows)
     edge.say()
