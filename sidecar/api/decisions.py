@@ -16,9 +16,10 @@ _OUTCOMES = ("completed", "failed")
 class Decisions:
     """Reads are scoped: a caller finds the decisions that it asked for, and no others."""
 
-    def __init__(self, outcomes: Outcomes, limits: JsonLimits) -> None:
+    def __init__(self, outcomes: Outcomes, limits: JsonLimits, longest_wait: float) -> None:
         self._outcomes = outcomes
         self._limits = limits
+        self._longest_wait = longest_wait
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -30,9 +31,14 @@ class Decisions:
         told = await self._find(call)
         if told is None:
             return _unknown(call)
+        applied: tuple[tuple[str, str], ...] = ()
+        wait = min(preferred_wait(call.headers.get("prefer", "")), self._longest_wait)
+        if wait and told.answer.decision.verdict is Verdict.PENDING:
+            applied = (("Preference-Applied", f"wait={wait:g}"),)
+            told = await self._outcomes.settled(told, call.caller, wait)
         allowed = told.answer.decision.verdict is Verdict.ALLOW
         body = {"decision": allowed, "context": context_of(told.answer)}
-        return ok(body, verdict_headers(told.answer, call.trace()))
+        return ok(body, (*verdict_headers(told.answer, call.trace()), *applied))
 
     async def report(self, call: Call) -> Reply:
         body = parse_body(call, self._limits)
@@ -48,6 +54,15 @@ class Decisions:
     async def _find(self, call: Call) -> Told | None:
         seq = sequence(call.params[0])
         return None if seq is None else await self._outcomes.find(seq, call.caller)
+
+
+def preferred_wait(prefer: str) -> float:
+    """The seconds of a preference `wait=N` (RFC 7240 4.3); 0 where there is none that can be read."""
+    for preference in prefer.split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.strip().lower() == "wait" and value.strip().isdigit():
+            return float(value.strip()[:4])
+    return 0.0
 
 
 def sequence(text: str) -> int | None:

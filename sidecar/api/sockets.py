@@ -26,6 +26,17 @@ def bind_tcp(host: str, port: int, name: str) -> socket.socket:
     return _ready(listener)
 
 
+def make_run_dir(path: Path, group: str | None) -> None:
+    """The folder of the sockets that are meant for others: 0750, of the sockets' group. Raises ConfigError."""
+    try:
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if group is not None:
+            os.chown(path, -1, grp.getgrnam(group).gr_gid)
+    except (OSError, KeyError) as error:
+        why = error.strerror if isinstance(error, OSError) else f"there is no group {group}"
+        raise ConfigError(Diagnostic(Place(str(path)), f"cannot be the run folder: {why}")) from error
+
+
 def bind_unix(path: Path, mode: int, group: str | None = None) -> socket.socket:
     """A listening Unix socket that nobody can reach before it has its mode and group. Raises ConfigError.
 

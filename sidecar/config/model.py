@@ -90,7 +90,6 @@ class Limits(Section, frozen=True):
     wait: Annotated[Seconds, Meta(description="Longest wait that a caller may prefer.")] = _unit(
         Seconds, "55s"
     )
-    event_streams: Annotated[int, Meta(ge=0, le=100_000), Meta(description="Most open event streams.")] = 1000
 
 
 class Keep(Section, frozen=True):

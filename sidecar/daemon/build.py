@@ -82,7 +82,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
         *Ascend(Repeats(decider, state, clock), outcomes, limits).routes(),
-        *Decisions(outcomes, limits).routes(),
+        *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
     bounds = _bounds(config)

@@ -28,7 +28,7 @@ from sidecar.adapters.listen_file import remove_listen_file, write_listen_file
 from sidecar.adapters.log_lines import configure_logging
 from sidecar.adapters.state_dir import hold_state
 from sidecar.adapters.systemd import Notifier, inherited_sockets, watchdog_interval
-from sidecar.api.sockets import load_certificate
+from sidecar.api.sockets import load_certificate, make_run_dir
 from sidecar.config import Config, LogFormat
 from sidecar.core.errors import AuditError, BundleError, ConfigError, Diagnostic, Place
 from sidecar.daemon.build import Parts, build
@@ -86,8 +86,8 @@ def _raise_file_limit() -> None:
 
 def _take_folders(config: Config) -> int:
     """The lock on the state directory. Raises StateInUseError, or ConfigError naming what cannot be used."""
+    make_run_dir(config.run_dir, config.socket.group)
     try:
-        config.run_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
         return hold_state(config.state_dir)
     except OSError as error:
         path = error.filename or config.state_dir

@@ -156,6 +156,8 @@ class Decider:
         if begun.hold is not None:
             self._holds.open(receipt.seq, begun.hold)
         self._metrics.decided(begun.decision, begun.asked.door, self._clock.monotonic() - begun.started)
+        if _logger.isEnabledFor(logging.DEBUG):
+            _logger.debug("decision %d: %s %s", receipt.seq, begun.decision.verdict.word, begun.decision.code)
         return Answer(begun.decision, receipt, begun.hold)
 
     def current(self, answer: Answer, now: float) -> Decision:

@@ -1,5 +1,7 @@
 """Outcomes: what became of a decision, read and reported by the caller that asked for it, and by nobody else."""
 
+import asyncio
+
 import msgspec
 
 from sidecar.core.model import Caller, Object
@@ -38,6 +40,13 @@ class Outcomes:
         """The decision of that number if this caller asked for it. It may only have tightened since."""
         raw = await self._log.read(seq)
         return self._tell(raw, caller) if raw is not None else None
+
+    async def settled(self, told: Told, caller: Caller, wait: float) -> Told:
+        """A pending decision again, when its hold ends or after `wait` seconds."""
+        hold = told.answer.hold
+        left = hold.expires_at - self._clock.now() if hold else 0.0
+        await asyncio.sleep(max(0.0, min(wait, left)))
+        return await self.find(told.seq, caller) or told
 
     async def newest(self, caller: Caller) -> list[Told]:
         """This caller's decisions among the last thousand records, newest first."""

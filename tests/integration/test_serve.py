@@ -1,5 +1,6 @@
 """The life of a daemon: start, reload, stop, what it leaves behind, and how it says no."""
 
+import grp
 import json
 import os
 import signal
@@ -48,6 +49,15 @@ def test_it_leaves_nothing_that_others_can_read(tmp_path):
             if path.is_file():
                 assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
     assert not (daemon.state / "listen.json").exists() or daemon.process.returncode == -9
+
+
+def test_the_group_of_the_socket_gets_the_socket_and_its_folder(tmp_path):
+    group = grp.getgrall()[1]
+    environ = {"ASCEND_SIDECAR_SOCKET_GROUP": group.gr_name}
+    with Daemon(tmp_path, folder(tmp_path, ALLOW), environ=environ) as daemon:
+        path = Path(daemon.listen["decision_socket"])
+        assert (path.stat().st_gid, path.parent.stat().st_gid) == (group.gr_gid, group.gr_gid)
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o750
 
 
 def test_a_stop_is_orderly_and_a_restart_goes_on_where_it_was(tmp_path):
@@ -187,6 +197,16 @@ def test_a_hold_is_denied_after_its_time_and_after_a_restart(tmp_path):
         daemon.stop()
     with daemon:
         assert daemon.get(f"/v1/decisions/{long['id']}").body["context"]["code"] == "approval_expired"
+
+
+def test_a_caller_may_prefer_to_wait_for_the_end_of_a_hold(tmp_path):
+    with Daemon(tmp_path, folder(tmp_path, HOLD.replace("WITHIN", "1s"))) as daemon:
+        held = daemon.post("/access/v1/evaluation", READ).body["context"]
+        waited = daemon.get(f"/v1/decisions/{held['id']}", Prefer="respond-async, wait=5")
+        assert waited.headers["Preference-Applied"] == "wait=5"
+        assert waited.body["context"]["code"] == "approval_expired"
+        again = daemon.get(f"/v1/decisions/{held['id']}", Prefer="wait=5")
+        assert "Preference-Applied" not in again.headers
 
 
 def test_systemd_is_told_and_its_sockets_are_taken_over(tmp_path):

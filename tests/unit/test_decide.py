@@ -112,6 +112,16 @@ async def test_what_breaks_inside_is_a_recorded_deny():
     assert house.log.records[answer.receipt.seq]["event"] == "internal_error"
 
 
+async def test_a_decision_is_a_line_at_debug_only_and_holds_nothing_of_the_request(caplog):
+    house = House(ALLOW)
+    with caplog.at_level("INFO"):
+        await house.decider.decide(asked(password="hunter2"))
+    assert caplog.records == []
+    with caplog.at_level("DEBUG"):
+        await house.decider.decide(asked(password="hunter2"))
+    assert [record.getMessage() for record in caplog.records] == ["decision 1: allow allowed"]
+
+
 async def test_secrets_are_not_on_record():
     house = House(ALLOW)
     answer = await house.decider.decide(
