@@ -25,6 +25,10 @@ def flat(source: str) -> str:
         ("'n' in context", "'n' in context"),
         ("[1].all(i, i < context.n)", "[1].all(i, i < flat__context__n)"),
         ("[subject].all(context, context.id == 'a')", "[subject].all(context, context.id == 'a')"),
+        (
+            "[1].all(flat__action__name, action.name == 'x')",
+            "[1].all(flat__action__name, action.name == 'x')",
+        ),
         ("lookup('users', subject.id).roles == []", "lookup('users', flat__subject__id).roles == []"),
         (
             "context.text == 'action.name' // action.name",

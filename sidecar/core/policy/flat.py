@@ -23,6 +23,8 @@ _PREFIX: Final = "flat__"
 def flatten(source: str, reading: Reading) -> tuple[str, Mapping[str, Path]]:
     """The condition with its chains replaced, and the path that each new variable stands for."""
     flat: dict[str, Path] = {}
+    if any(name.startswith(_PREFIX) for name in reading.bound):
+        return source, flat  # a comprehension's own variable could be taken for one of these
     for use in sorted(reading.uses, key=_offset, reverse=True):
         if not is_chain(use, reading):
             continue
