@@ -1,7 +1,7 @@
 """The committer: records in, one write and one sync for all that come together, receipts out.
 
-1. What is appended in one turn of the loop is gathered and goes at its end. While a write is under way the next
-   batch gathers, and goes as soon as the writer has answered: judging and writing overlap.
+1. What is appended in one turn of the loop is gathered. The write waits while the next turns bring more, at most
+   three. While a write is under way the next batch gathers, and goes as soon as the writer has answered.
 2. When the writer answers, the waiters of the batch get their receipts.
 3. A waiter whose deadline passes gets AuditError; if its record lands after all, a record voids it.
 4. When a write fails, all that is not durable is forgotten, and everyone is refused until `accept`.
@@ -27,6 +27,7 @@ from sidecar.core.chain import Head, is_body
 
 Request = Callable[[bytes, Callable[[int], None]], None]
 
+_QUIET_TURNS: Final = 3
 _MOST_VOIDED: Final = 1000  # in one record
 _MOST_GATHERED: Final = 8 * 1024 * 1024
 _STALLED: Final = "the disk has not answered in time"
@@ -64,7 +65,7 @@ class Committer:
         self._request: Request = _nobody
         self._gathered: list[Pending] = []
         self._writing: list[Pending] = []
-        self._bytes = 0
+        self._bytes = self._turns = self._seen = 0
         self._is_turning = False
         self._gathered_at = self._writing_from = self._sent_at = 0.0
         self._alarm = Alarm(self._ring)
@@ -128,7 +129,7 @@ class Committer:
         if not self._gathered:
             self._gathered_at = self._loop.time()
             if not self._writing and not self._is_turning:
-                self._is_turning = True
+                self._is_turning, self._turns, self._seen = True, 0, 0
                 self._loop.call_soon(self._turn)
         self._gathered.append((line, receipt, waiter, deadline))
         self._bytes += len(line) + 1
@@ -136,8 +137,14 @@ class Committer:
             self._alarm.by(deadline)
 
     def _turn(self) -> None:
+        gathered = len(self._gathered)
+        if gathered > self._seen and self._turns < _QUIET_TURNS:
+            self._seen = gathered
+            self._turns += 1
+            self._loop.call_soon(self._turn)
+            return
         self._is_turning = False
-        if self._gathered:
+        if gathered:
             self._send()
 
     def _send(self) -> None:
