@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 
 from bench.rules import REQUEST
-from sidecar.api.authzen import context_of
-from sidecar.api.wire import encode, read_request, verdict_headers
+from sidecar.api.answers import context_of, verdict_headers
+from sidecar.api.wire import encode, read_request
 from sidecar.core.bundle import load_bundle
 from sidecar.core.ijson import JsonLimits, parse_object
 from sidecar.core.judge import judge

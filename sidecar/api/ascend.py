@@ -7,15 +7,15 @@ object, or 401, 403, 404 or 422 with a string `detail`.
 from collections.abc import Awaitable, Callable
 
 from sidecar import __version__
+from sidecar.api.answers import verdict_headers
 from sidecar.api.ascend_envelope import details, envelope
 from sidecar.api.ascend_submit import parse_submit
-from sidecar.api.decisions import sequence
-from sidecar.api.wire import Call, Handler, Reply, Route, encode, ok, parse_body, verdict_headers
+from sidecar.api.wire import Call, Handler, Reply, Route, encode, ok, parse_body
 from sidecar.core.errors import AuditError, RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object
 from sidecar.service.decide import Asked
-from sidecar.service.outcomes import Outcomes, Told
+from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
 
 _PAGE = 50
@@ -49,19 +49,15 @@ class Ascend:
         return ok(envelope(request, answer, trace.correlation_id), verdict_headers(answer, trace))
 
     async def status(self, call: Call) -> Reply:
-        told = await self._find(call)
+        told = await self._outcomes.find(call.params[0], call.caller)
         if told is None:
             return _unknown(call)
         body = envelope(told.record.request, told.answer, told.record.trace.correlation_id)
         return ok(body, verdict_headers(told.answer, call.trace()))
 
     async def show(self, call: Call) -> Reply:
-        told = await self._find(call)
+        told = await self._outcomes.find(call.params[0], call.caller)
         return _unknown(call) if told is None else ok(details(told))
-
-    async def _find(self, call: Call) -> Told | None:
-        seq = sequence(call.params[0])
-        return None if seq is None else await self._outcomes.find(seq, call.caller)
 
     async def complete(self, call: Call) -> Reply:
         return await self._report(call, "completed")
@@ -71,12 +67,11 @@ class Ascend:
 
     async def _report(self, call: Call, outcome: str) -> Reply:
         body = parse_body(call, self._limits)
-        seq = sequence(call.params[0])
-        receipt = None if seq is None else await self._outcomes.report(seq, outcome, call.caller, body)
+        receipt = await self._outcomes.report(call.params[0], outcome, call.caller, body)
         if receipt is None:
             return _unknown(call)
         audit = {"seq": receipt.seq, "hash": receipt.hash}
-        return ok({"success": True, "action_id": seq, "status": outcome, "audit": audit})
+        return ok({"success": True, "action_id": int(call.params[0]), "status": outcome, "audit": audit})
 
     async def activity(self, call: Call) -> Reply:
         limit = min(_number(call, "limit", _PAGE), _PAGE_AT_MOST)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sidecar.api.wire import read_request
+from sidecar.api.wire import read, read_request
 from sidecar.core.errors import RequestError
 from sidecar.core.model import Object, Request
 
@@ -38,11 +38,7 @@ class Submit(msgspec.Struct, frozen=True):
 
 def parse_submit(body: Object, environment: str) -> Request:
     """Raises RequestError naming the field."""
-    try:
-        submit = msgspec.convert(body, Submit)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        raise RequestError(what, field=where.strip(".`")) from error
+    submit = read(body, Submit)
     for name in ("action_type", "resource", "agent_id"):
         if not getattr(submit, name).strip():
             raise RequestError("must not be empty", field=name)

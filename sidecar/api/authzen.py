@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sidecar.api.wire import Call, Reply, Route, ok, parse_body, read_request, verdict_headers
+from sidecar.api.answers import context_of, verdict_headers
+from sidecar.api.wire import Call, Reply, Route, ok, parse_body, read_request
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object, Verdict
 from sidecar.core.record import Trace
-from sidecar.core.times import rfc3339
 from sidecar.service.decide import Answer, Asked, Decider
 from sidecar.service.search import Search
 
@@ -146,25 +146,3 @@ def _error(error: RequestError) -> Object:
 
 def _echo(trace: Trace) -> tuple[tuple[str, str], ...]:
     return (("X-Request-ID", trace.request_id),) if trace.request_id else ()
-
-
-def context_of(answer: Answer) -> Object:
-    """What a decision tells besides true or false."""
-    decision, receipt, hold = answer.decision, answer.receipt, answer.hold
-    context: Object = {
-        "verdict": decision.verdict.word,
-        "code": decision.code,
-        "reason": decision.reason,
-        "risk": decision.risk,
-        "obligations": decision.obligations,
-        "policy": {"rules": decision.rules, "revision": decision.revision},
-    }
-    if receipt is not None:
-        context["id"] = str(receipt.seq)
-        context["audit"] = {"seq": receipt.seq, "hash": receipt.hash}
-    if decision.verdict is Verdict.ALLOW:
-        context["expires_at"] = rfc3339(decision.expires_at)
-    if hold is not None and receipt is not None:
-        href = f"/v1/decisions/{receipt.seq}"
-        context["approval"] = {"id": hold.id, "expires_at": rfc3339(hold.expires_at), "href": href}
-    return context

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from sidecar.api.authzen import context_of
+from sidecar.api.answers import context_of, verdict_headers
 from sidecar.api.problems import problem
-from sidecar.api.wire import Call, Reply, Route, ok, parse_body, verdict_headers
+from sidecar.api.wire import Call, Reply, Route, ok, parse_body
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Verdict
-from sidecar.service.outcomes import Outcomes, Told
+from sidecar.service.outcomes import Outcomes
 
 _OUTCOMES = ("completed", "failed")
 
@@ -28,7 +28,7 @@ class Decisions:
         )
 
     async def show(self, call: Call) -> Reply:
-        told = await self._find(call)
+        told = await self._outcomes.find(call.params[0], call.caller)
         if told is None:
             return _unknown(call)
         applied: tuple[tuple[str, str], ...] = ()
@@ -45,15 +45,10 @@ class Decisions:
         outcome = body.pop("outcome", None)
         if outcome not in _OUTCOMES:
             raise RequestError(f"must be one of {', '.join(_OUTCOMES)}", field="outcome")
-        seq = sequence(call.params[0])
-        receipt = None if seq is None else await self._outcomes.report(seq, outcome, call.caller, body)
+        receipt = await self._outcomes.report(call.params[0], outcome, call.caller, body)
         if receipt is None:
             return _unknown(call)
         return ok({"outcome": outcome, "audit": msgspec.to_builtins(receipt)})
-
-    async def _find(self, call: Call) -> Told | None:
-        seq = sequence(call.params[0])
-        return None if seq is None else await self._outcomes.find(seq, call.caller)
 
 
 def preferred_wait(prefer: str) -> float:
@@ -63,11 +58,6 @@ def preferred_wait(prefer: str) -> float:
         if name.strip().lower() == "wait" and value.strip().isdigit():
             return float(value.strip()[:4])
     return 0.0
-
-
-def sequence(text: str) -> int | None:
-    """A decision's id as the number of its record, or None for what cannot be one."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def _unknown(call: Call) -> Reply:

@@ -1,8 +1,7 @@
 """What the dialects share: a call as it came in, a reply as it goes out, and the verdict in headers."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -11,7 +10,8 @@ from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits, parse_object
 from sidecar.core.model import JSON, Caller, Object, Request
 from sidecar.core.record import Trace
-from sidecar.service.decide import Answer
+
+T = TypeVar("T")
 
 JSON_TYPE: Final = "application/json"
 _NAME_CHARS: Final = 1024
@@ -70,12 +70,17 @@ def parse_body(call: Call, limits: JsonLimits) -> Object:
     return parse_object(call.body, limits)
 
 
-def read_request(value: JSON, path: str = "") -> Request:
-    """A Request out of decoded JSON; unknown members are ignored. Raises RequestError naming the field."""
+def read(value: JSON, type_: type[T], path: str = "") -> T:
+    """Decoded JSON as a type; unknown members are ignored. Raises RequestError naming the field."""
     try:
-        request = msgspec.convert(value, Request)
+        return msgspec.convert(value, type_)
     except msgspec.ValidationError as error:
         raise _as_request_error(error, path) from error
+
+
+def read_request(value: JSON, path: str = "") -> Request:
+    """A Request out of decoded JSON; unknown members are ignored. Raises RequestError naming the field."""
+    request = read(value, Request, path)
     if (
         len(request.resource.id) > _ID_CHARS
         or len(request.subject.id) > _NAME_CHARS
@@ -96,24 +101,6 @@ def _as_request_error(error: msgspec.ValidationError, path: str) -> RequestError
         field = f"{field}.{member}".lstrip(".")
         what = "is required"
     return RequestError(what[:1].lower() + what[1:], field=f"{path}.{field}".strip("."))
-
-
-@lru_cache(maxsize=1024)
-def _quoted(reason: str) -> str:
-    return quote(reason[:512], safe=" ,.;:()'")
-
-
-def verdict_headers(answer: Answer, trace: Trace) -> tuple[tuple[str, str], ...]:
-    """The verdict for callers without a JSON parser, and the request's own id back to it."""
-    decision, receipt = answer.decision, answer.receipt
-    headers = (
-        ("X-Ascend-Verdict", decision.verdict.word),
-        ("X-Ascend-Code", decision.code.value),
-        ("X-Ascend-Id", str(receipt.seq) if receipt else ""),
-        ("X-Ascend-Risk", str(decision.risk.score) if decision.risk else ""),
-        ("X-Ascend-Reason", _quoted(decision.reason)),
-    )
-    return (*headers, ("X-Request-ID", header_safe(trace.request_id))) if trace.request_id else headers
 
 
 def header_safe(text: str) -> str:

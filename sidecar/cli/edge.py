@@ -8,8 +8,6 @@ from typing import Any, BinaryIO, TextIO
 import msgspec
 import typer
 
-from sidecar.core.model import JSON
-
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -28,11 +26,6 @@ class Edge:
         """The whole result as JSON."""
         raw = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)
         self.stdout.write(raw.decode() + "\n")
-
-    def emit_line(self, value: JSON) -> None:
-        """One result of many, as a line of JSON."""
-        self.stdout.write(msgspec.json.encode(value, enc_hook=str).decode() + "\n")
-        self.stdout.flush()
 
     def complain(self, text: str) -> None:
         """A line about what went wrong, or about how it goes."""

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from sidecar.adapters.policies_dir import PoliciesDir
-from sidecar.api.authzen import context_of
+from sidecar.api.answers import context_of
 from sidecar.api.wire import read_request
 from sidecar.cli.exits import UsageError
 from sidecar.config import DEFAULT_POLICIES, policies_folder

@@ -46,12 +46,10 @@ class Code(StrEnum):
     RISK_TOO_HIGH = "risk_too_high"
     CALLER_NOT_BOUND = "caller_not_bound"
     NO_BUNDLE = "no_bundle"
-    POLICY_CHANGED = "policy_changed"
     MISSING_RULING = "missing_ruling"
     EXPIRED = "decision_expired"
     AUDIT_UNAVAILABLE = "audit_unavailable"
     OVERLOADED = "overloaded"
-    DEADLINE = "deadline"
     INTERNAL_ERROR = "internal_error"
 
 

@@ -83,8 +83,6 @@ class EventRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="ty
     details: Object = {}
 
 
-Record = DecisionRecord | OutcomeRecord | ExpiryRecord | EventRecord
-
 _encoder: Final = msgspec.json.Encoder()
 encode_record: Final = _encoder.encode
 

@@ -16,6 +16,7 @@ from sidecar.service.ports import Clock, DecisionLog, Receipt
 from sidecar.service.state import State
 
 _SCANNED = 1000
+_MOST_DIGITS = 18
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -36,8 +37,12 @@ class Outcomes:
         self._clock = clock
         self._within = within
 
-    async def find(self, seq: int, caller: Caller) -> Told | None:
-        """The decision of that number if this caller asked for it. It may only have tightened since."""
+    async def find(self, decision_id: str, caller: Caller) -> Told | None:
+        """The decision of that id if this caller asked for it. It may only have tightened since."""
+        seq = _sequence(decision_id)
+        return None if seq is None else await self._find(seq, caller)
+
+    async def _find(self, seq: int, caller: Caller) -> Told | None:
         raw = await self._log.read(seq)
         return self._tell(raw, caller) if raw is not None else None
 
@@ -46,18 +51,19 @@ class Outcomes:
         hold = told.answer.hold
         left = hold.expires_at - self._clock.now() if hold else 0.0
         await asyncio.sleep(max(0.0, min(wait, left)))
-        return await self.find(told.seq, caller) or told
+        return await self._find(told.seq, caller) or told
 
     async def newest(self, caller: Caller) -> list[Told]:
         """This caller's decisions among the last thousand records, newest first."""
         told = (self._tell(raw, caller) for raw in await self._log.newest(_SCANNED))
         return [one for one in told if one is not None]
 
-    async def report(self, seq: int, outcome: str, caller: Caller, details: Object) -> Receipt | None:
+    async def report(self, decision_id: str, outcome: str, caller: Caller, details: Object) -> Receipt | None:
         """Record what became of an action; None if this caller did not ask for it. Raises AuditError."""
-        if await self.find(seq, caller) is None:
+        told = await self.find(decision_id, caller)
+        if told is None:
             return None
-        record = OutcomeRecord(seq, outcome, caller, self._clock.now(), details)
+        record = OutcomeRecord(told.seq, outcome, caller, self._clock.now(), details)
         return await self._log.append(encode_outcome(record, self._state.masker), self._within)
 
     def _tell(self, raw: Object, caller: Caller) -> Told | None:
@@ -70,3 +76,8 @@ class Outcomes:
         answer = Answer(record.decision, Receipt(seq, digest), record.hold)
         current = self._decider.current(answer, self._clock.now())
         return Told(seq, record, Answer(current, answer.receipt, record.hold))
+
+
+def _sequence(text: str) -> int | None:
+    """A decision's id as the number of its record, or None for what cannot be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

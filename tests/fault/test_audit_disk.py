@@ -198,7 +198,10 @@ def read_only_later(folder):
         yield folder, lambda: audit.chmod(0o500), lambda: audit.chmod(0o700)
         return
     # Privileges do not pass the immutable flag; where the file system has none, a limit on sizes has to do.
-    flag = lambda sign: subprocess.run(["chattr", f"{sign}i", str(audit)], check=False, capture_output=True)  # noqa: E731
+
+    def flag(sign):
+        subprocess.run(["chattr", f"{sign}i", str(audit)], check=False, capture_output=True)
+
     try:
         yield folder, lambda: flag("+"), lambda: flag("-")
     finally:

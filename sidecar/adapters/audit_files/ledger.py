@@ -28,8 +28,6 @@ class Ledger:
         self._seq = head.size
         self._prev = head.hash
         self._newest = newest
-        self._second = -1
-        self._prefix = ""
         self._gaps: dict[Code, Gap] = {}
         self._carried: list[tuple[int, dict[Code, Gap]]] = []
 
@@ -64,11 +62,8 @@ class Ledger:
 
     def _time(self) -> bytes:
         # The clock may be set back, the log's times never go back.
-        now = self._newest = max(self._clock.now(), self._newest)
-        second = int(now)
-        if second != self._second:
-            self._second, self._prefix = second, rfc3339(second)[:-7]
-        return b"%b%06dZ" % (self._prefix.encode(), (now - second) * 1_000_000)
+        self._newest = max(self._clock.now(), self._newest)
+        return rfc3339(self._newest).encode()
 
     def _tell(self, seq: int) -> bytes:
         gaps, self._gaps = self._gaps, {}
