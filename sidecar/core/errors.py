@@ -5,6 +5,7 @@ with the cause chained.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class SidecarError(Exception):
@@ -53,15 +54,97 @@ class RequestError(SidecarError):
 
 
 class BundleError(SidecarError):
-    """The policy author's fault: the bundle is not activated, the last good one stays."""
+    """A bundle that is not activated; the last good one stays. `kind` names the refusal in metrics and records."""
+
+    kind: ClassVar[str] = "other"
 
 
 class MalformedBundle(BundleError):
     """The documents of a bundle do not parse. Carries every finding, not only the first."""
 
+    kind = "malformed"
+
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("\n".join(str(d) for d in diagnostics))
         self.diagnostics = diagnostics
+
+
+class NotABundle(BundleError):
+    """The bytes are no signed envelope at all: a web page, an archive, an error message."""
+
+    kind = "not_a_bundle"
+
+
+class UntrustedBundle(BundleError):
+    """Too few of the trusted keys signed these very bytes."""
+
+    kind = "untrusted"
+
+
+class WrongPayloadType(BundleError):
+    """Trusted keys signed this, but as something else than a bundle."""
+
+    kind = "wrong_payload_type"
+
+
+class RolledBackBundle(BundleError):
+    """The revision, or the version of the keys, is below the highest one that was ever in force here."""
+
+    kind = "rolled_back"
+
+
+class NotYetValidBundle(BundleError):
+    """It was issued in the future, by more than clocks may differ."""
+
+    kind = "not_yet_valid"
+
+
+class ExpiredBundle(BundleError):
+    """Its time is over."""
+
+    kind = "expired"
+
+
+class NotForUs(BundleError):
+    """It is for another name, audience or a newer daemon."""
+
+    kind = "not_for_us"
+
+
+class SourceUnavailable(BundleError):
+    """The network's or the server's fault: no answer, or one that says to come back later."""
+
+    kind = "source_unavailable"
+
+
+class SourceRefused(BundleError):
+    """The source will not give us this bundle: missing, forbidden, or not authenticated."""
+
+    kind = "source_refused"
+
+
+class SourceTimeout(BundleError):
+    """The source took longer than the whole of a fetch may take."""
+
+    kind = "source_timeout"
+
+
+class UnaskedNotModified(BundleError):
+    """The source says that nothing changed, but was not asked whether it did."""
+
+    kind = "unasked_not_modified"
+
+
+class BundleTooLarge(BundleError):
+    """More bytes than a bundle may have, as sent or once decompressed; reading ended there."""
+
+    kind = "too_large"
+
+
+class BundleTruncated(BundleError):
+    """The source ended before it had sent all of it."""
+
+    kind = "truncated"
 
 
 class AuditError(SidecarError):

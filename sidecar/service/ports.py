@@ -68,6 +68,34 @@ class DecisionLog(Protocol):
         ...
 
 
+# What a source gives: the bytes of a signed envelope, or the files of a trusted folder by their names in it.
+Content = bytes | Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """`tag` is the source's own mark of this content (an ETag, a digest); nothing but the source reads it."""
+
+    content: Content
+    tag: str
+
+
+class BundleSource(Protocol):
+    """Where bundles come from. `name` is for people: without user, password, token or query."""
+
+    name: str
+
+    async def fetch(self, tag: str | None, wait: float) -> Fetched | None:
+        """What the source has; None if that is still what it gave under `tag`. Nothing here is verified yet.
+
+        `wait`: seconds that the source may hold the answer back until there is something new; 0 is at once. One
+        that cannot wait answers at once.
+        Raises SourceUnavailable, SourceRefused, SourceTimeout, UnaskedNotModified, BundleTooLarge,
+        BundleTruncated, NotABundle, and MalformedBundle for a folder that holds no policies.
+        """
+        ...
+
+
 class PolicySource(Protocol):
     """Where the documents of a bundle come from: file name within the bundle to its bytes."""
 
