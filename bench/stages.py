@@ -18,7 +18,7 @@ import msgspec
 from bench.rules import REQUEST
 from sidecar.api.answers import context_of, verdict_headers
 from sidecar.api.wire import encode, read_request
-from sidecar.core.bundle import load_bundle
+from sidecar.core.bundle import load_folder
 from sidecar.core.ijson import JsonLimits, parse_object
 from sidecar.core.judge import judge
 from sidecar.core.masking import Masker
@@ -35,7 +35,7 @@ REPEATS: Final = 9
 
 def stages(folder: Path) -> dict[str, float]:
     """Microseconds of each part, median of 9 times 2,000 calls; `judgement` includes risk and policy."""
-    bundle = load_bundle(_files(folder), _default_tables(), str(folder))
+    bundle = load_folder(_files(folder), _default_tables(), str(folder))
     snapshot, masker, raw, limits = (
         Snapshot(bundle),
         Masker(bundle.masking, bytes(32)),

@@ -15,7 +15,7 @@ from sidecar.api.answers import context_of
 from sidecar.api.wire import read_request
 from sidecar.cli.exits import UsageError
 from sidecar.config import DEFAULT_POLICIES, policies_folder
-from sidecar.core.bundle import Bundle, load_bundle
+from sidecar.core.bundle import Bundle, load_folder
 from sidecar.core.document import Document, DocumentError, parse_documents
 from sidecar.core.errors import Diagnostic, MalformedBundle, Place, RequestError
 from sidecar.core.judge import judge
@@ -69,7 +69,7 @@ def open_folder(policies: str) -> Local:
     folder = policies_folder(policies)
     files = PoliciesDir(folder).load()
     try:
-        return Local(folder, files, load_bundle(files, PoliciesDir(_DEFAULTS).load(), str(folder)))
+        return Local(folder, files, load_folder(files, PoliciesDir(_DEFAULTS).load(), str(folder)))
     except MalformedBundle as error:
         raise located(error, folder, files) from error
 

@@ -3,8 +3,9 @@
 A document of the wrong shape is refused whole, with every finding: file, line, column, what would be right.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import reduce
 from operator import getitem
 from typing import Final, TypeVar
@@ -30,33 +31,26 @@ class DocumentError(SidecarError):
         self.diagnostics = diagnostics
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One YAML document: its value (JSON types only) and the places of all its keys and values."""
+class Document(ABC):
+    """One document: its value (JSON types only), and where in it each key and value stands."""
 
-    path: str
-    value: JSON
-    text: str
-    root: Node
+    __slots__ = ("path", "value")
 
+    def __init__(self, path: str, value: JSON) -> None:
+        self.path = path
+        self.value = value
+
+    @abstractmethod
     def place(self, *keys: str | int) -> Place:
         """Where the value at this key path begins; for a path that is not there, its nearest ancestor."""
-        node = self._node(keys)
-        return Place(self.path, node.line, node.column)
 
+    @abstractmethod
     def key_place(self, *keys: str | int) -> Place:
         """Where the last key of this path stands; for a list item or a path that is not there, `place`."""
-        spot = self._node(keys[:-1]).keys.get(keys[-1]) if keys else None
-        return Place(self.path, *spot) if spot else self.place(*keys)
 
+    @abstractmethod
     def inside(self, *keys: str | int, offset: int) -> Place:
-        """Where character `offset` of the string at this key path stands, whatever its YAML style."""
-        node = self._node(keys)
-        source = self.text[node.start : node.end]
-        before = source[: offset_in_source(source, node.style, self.at(*keys), offset)]
-        if "\n" not in before:
-            return Place(self.path, node.line, node.column + len(before))
-        return Place(self.path, node.line + before.count("\n"), len(before) - before.rfind("\n"))
+        """Where character `offset` of the string at this key path stands."""
 
     def at(self, *keys: str | int) -> JSON:
         """The value at this key path. Raises KeyError, IndexError or TypeError where there is none."""
@@ -71,6 +65,36 @@ class Document:
             for part in self.value.values():
                 while isinstance(part, list) and part:
                     del part[-_PIECE:]
+
+
+class YamlDocument(Document):
+    """What a person wrote: places are lines and columns, whatever the YAML style."""
+
+    __slots__ = ("root", "text")
+
+    def __init__(self, path: str, value: JSON, text: str, root: Node) -> None:
+        super().__init__(path, value)
+        self.text = text
+        self.root = root
+
+    def place(self, *keys: str | int) -> Place:
+        node = self._node(keys)
+        return Place(self.path, node.line, node.column)
+
+    def key_place(self, *keys: str | int) -> Place:
+        spot = self._node(keys[:-1]).keys.get(keys[-1]) if keys else None
+        return Place(self.path, *spot) if spot else self.place(*keys)
+
+    def inside(self, *keys: str | int, offset: int) -> Place:
+        node = self._node(keys)
+        source = self.text[node.start : node.end]
+        before = source[: offset_in_source(source, node.style, self.at(*keys), offset)]
+        if "\n" not in before:
+            return Place(self.path, node.line, node.column + len(before))
+        return Place(self.path, node.line + before.count("\n"), len(before) - before.rfind("\n"))
+
+    def release(self) -> None:
+        super().release()
         for node in self.root.children.values():
             children = node.children
             while isinstance(children, dict) and children:
@@ -86,11 +110,31 @@ class Document:
         return node
 
 
+class JsonDocument(Document):
+    """A document of a signed bundle: places are JSON Pointers (RFC 6901) into its file."""
+
+    __slots__ = ("_within",)
+
+    def __init__(self, path: str, value: JSON, within: Keys = ()) -> None:
+        super().__init__(path, value)
+        self._within = within
+
+    def place(self, *keys: str | int) -> Place:
+        tokens = (str(key).replace("~", "~0").replace("/", "~1") for key in (*self._within, *keys))
+        return Place(self.path, pointer="".join(f"/{token}" for token in tokens))
+
+    def key_place(self, *keys: str | int) -> Place:
+        return self.place(*keys)
+
+    def inside(self, *keys: str | int, offset: int) -> Place:
+        return replace(self.place(*keys), column=offset + 1)
+
+
 def parse_documents(path: str, raw: bytes) -> tuple[Document, ...]:
     """The documents of one YAML file, at most 16 MiB and 32 levels deep. Raises DocumentError."""
     text = _decode(path, raw)
     composer = Composer(path, text)
-    documents = tuple(Document(path, value, text, root) for value, root in composer.documents())
+    documents = tuple(YamlDocument(path, value, text, root) for value, root in composer.documents())
     if composer.findings:
         raise DocumentError(*composer.findings)
     return documents

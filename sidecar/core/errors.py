@@ -14,14 +14,19 @@ class SidecarError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A spot in a document that a person wrote. Lines and columns count from 1; 0 means the whole file."""
+    """A spot in a document that a person wrote. Lines and columns count from 1; 0 means the whole file.
+
+    In a signed bundle, which has no lines, `pointer` is the JSON Pointer (RFC 6901) into the file.
+    """
 
     path: str
     line: int = 0
     column: int = 0
+    pointer: str = ""
 
     def __str__(self) -> str:
-        return ":".join([self.path, *(str(n) for n in (self.line, self.column) if n)])
+        where = f"{self.path}#{self.pointer}" if self.pointer else self.path
+        return ":".join([where, *(str(n) for n in (self.line, self.column) if n)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Mapping
 
-from sidecar.core.bundle import Bundle, load_bundle
+from sidecar.core.bundle import Bundle, load_folder
 from sidecar.core.errors import AuditError, BundleError
 from sidecar.core.masking import Masker
 from sidecar.core.record import EventRecord, encode_record
@@ -65,7 +65,7 @@ class Refresher:
         sys.setswitchinterval(_YIELD_EVERY)
         gc.disable()
         try:
-            return load_bundle(self._source.load(), self._defaults, self._source.name, self._own)
+            return load_folder(self._source.load(), self._defaults, self._source.name, self._own)
         finally:
             # What stays is never looked at again by the collector: one look over ten thousand rules stops the loop
             # for 150 ms. A load makes no cycles, so nothing is lost by it.

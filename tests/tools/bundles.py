@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sidecar.core.bundle import Bundle, load_bundle
+from sidecar.core.bundle import Bundle, load_folder
 from sidecar.core.model import Action, Request, Resource, Subject
 from sidecar.core.snapshot import Snapshot
 
@@ -18,7 +18,7 @@ def bundle(text: str, **data: str) -> Bundle:
     """A bundle of one policy document, given from its `rules:` on, and data documents by name."""
     files = {"policy.yaml": (HEAD + text).encode()}
     files |= {f"data/{name}.yaml": content.encode() for name, content in data.items()}
-    return load_bundle(files, DEFAULTS, "test")
+    return load_folder(files, DEFAULTS, "test")
 
 
 def snapshot(text: str, **data: str) -> Snapshot:

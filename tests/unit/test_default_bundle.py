@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ascend.models import ActionType
 
-from sidecar.core.bundle import load_bundle
+from sidecar.core.bundle import load_folder
 from sidecar.core.document import parse_documents
 from sidecar.core.judge import judge
 from sidecar.core.model import Caller
@@ -18,7 +18,7 @@ from tests.fakes.default_risk import ask
 
 FOLDER = Path(__file__).parents[2] / "policies"
 FILES = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*.yaml")}
-BUNDLE = load_bundle(FILES, {}, "policies")
+BUNDLE = load_folder(FILES, {}, "policies")
 RULES = parse_policies(
     [document for name, raw in FILES.items() if "/" not in name for document in parse_documents(name, raw)]
 )

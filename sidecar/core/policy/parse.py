@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 def parse_policies(documents: Iterable[Document]) -> PolicySet:
     """The rules and defaults of a bundle's policy documents. Raises MalformedBundle with every finding."""
-    return _Parser().parse(documents)
+    return _Parser().parse(tuple(documents))
 
 
 class _Parser:
@@ -33,25 +33,29 @@ class _Parser:
     def __init__(self) -> None:
         self.findings: list[Diagnostic] = []
 
-    def parse(self, documents: Iterable[Document]) -> PolicySet:
-        written = [(document, policy) for document in documents if (policy := self._read(document))]
-        declaring = [document for document, policy in written if policy.defaults]
-        self._only_once(declaring)
-        defaults = _defaults(next((policy.defaults for _, policy in written if policy.defaults), None))
+    def parse(self, documents: Sequence[Document]) -> PolicySet:
+        written = [(document, self._read(document, WrittenPolicy)) for document in documents]
+        declaring = [
+            (document, policy.defaults) for document, policy in written if policy and policy.defaults
+        ]
+        self._only_once([document for document, _ in declaring])
+        defaults = _defaults(declaring[0][1] if declaring else None)
         rules = [
             ParsedRule(self._rule(document, index, rule, defaults), document, index)
-            for document, policy in written
-            for index, rule in enumerate(policy.rules)
+            for document in documents
+            for index in range(_count_of_rules(document))
+            if (rule := self._read(document, WrittenRule, "rules", index))
         ]
         self._unique(rules)
-        self._somebody_to_ask(rules, declaring, defaults)
+        self._somebody_to_ask(rules, [document for document, _ in declaring], defaults)
         if self.findings:
             raise MalformedBundle(*sorted(self.findings, key=_where))
         return PolicySet(tuple(rules), defaults)
 
-    def _read(self, document: Document) -> WrittenPolicy | None:
+    def _read(self, document: Document, type_: type[T], *keys: str | int) -> T | None:
+        """None for what cannot be read. Rules come here one by one: reading thousands in one call stops the loop."""
         try:
-            return read(document, WrittenPolicy)
+            return read(document, type_, *keys)
         except DocumentError as error:
             self.findings += error.diagnostics
             return None
@@ -132,6 +136,11 @@ def typed_glob(pattern: str) -> TypedGlob:
     if not colon:
         raise ValueError(f"`{pattern}` has no colon; write `type:id`, for any id `{pattern}:*`")
     return TypedGlob(compile_glob(kind), compile_glob(identity))
+
+
+def _count_of_rules(document: Document) -> int:
+    rules = document.value.get("rules") if isinstance(document.value, dict) else None
+    return len(rules) if isinstance(rules, list) else 0
 
 
 def _where(finding: Diagnostic) -> tuple[str, int, int]:

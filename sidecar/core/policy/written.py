@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from sidecar.core.model import Object, Stage, Thresholds
+from sidecar.core.model import JSON, Object, Stage, Thresholds
 from sidecar.core.policy.values import Effect, Score, WhenUnavailable
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -134,12 +134,12 @@ class Metadata(Strict, frozen=True):
 
 
 class WrittenPolicy(Strict, frozen=True):
-    """One document."""
+    """One document, whose rules the loader reads one by one as WrittenRule."""
 
     api_version: Literal["ascend.sidecar/v1"] = msgspec.field(name="apiVersion")
     kind: Literal["Policy"]
     metadata: Metadata
-    rules: tuple[WrittenRule, ...] = ()
+    rules: tuple[JSON, ...] = ()
     defaults: WrittenDefaults | None = None
 
 

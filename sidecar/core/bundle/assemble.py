@@ -1,4 +1,4 @@
-"""A bundle: policies and data, parsed strictly and compiled, under one revision.
+"""Assembling: the documents of a bundle, from a folder or a signed payload, become what decides.
 
 The files of a bundle are `*.yaml` (policies), `data/*.yaml` (the file's name is the document's name) and
 `tests/*_test.yaml`, which are not part of what decides.
@@ -8,30 +8,29 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sidecar.core.bundle.model import Bundle, Signed
 from sidecar.core.caller import Agent, Agents
 from sidecar.core.document import Document, DocumentError, parse_documents, read
 from sidecar.core.errors import Diagnostic, MalformedBundle, Place
 from sidecar.core.masking import MaskTable
-from sidecar.core.policy import Data, Defaults, PolicyTable, compile_policies, parse_policies
+from sidecar.core.policy import Data, Defaults, compile_policies, parse_policies
 from sidecar.core.risk import RiskModel, parse_risk, with_own_folders
+
+Documents = Mapping[str, tuple[Document, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """Only `load_bundle` makes one. `digest` is the hex SHA-256 over the names and bytes of its files."""
+class Identity:
+    """What a bundle is called and where it came from; the fields are those of Bundle."""
 
     name: str
     revision: str
     digest: str
     source: str
-    policies: PolicyTable
-    data: Data
-    risk: RiskModel
-    masking: MaskTable
-    agents: Agents
+    signed: Signed | None = None
 
 
-def load_bundle(
+def load_folder(
     files: Mapping[str, bytes], defaults: Mapping[str, bytes], source: str, own: Sequence[str] = ()
 ) -> Bundle:
     """An unsigned bundle from a trusted folder's files; `defaults` fills in data tables that it does not replace.
@@ -39,34 +38,74 @@ def load_bundle(
     `own` are the absolute folders of the daemon itself, which the risk table guards besides those that it names.
     The revision is `unsigned:<digest>`. Raises MalformedBundle with every finding.
     """
+    decisive = decisive_files(files, defaults)
+    digest = _digest(decisive)
+    return assemble(
+        parse_files(decisive), Identity("default", f"unsigned:{digest[:12]}", digest, source), own
+    )
+
+
+def decisive_files(files: Mapping[str, bytes], defaults: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files that decide: without tests, and with the default data tables that the author does not replace."""
     tables = {name: raw for name, raw in defaults.items() if name.startswith("data/")}
-    decisive = tables | {name: raw for name, raw in files.items() if not name.startswith("tests/")}
-    documents = _parse(decisive)
-    policies = parse_policies([d for name, parsed in documents.items() if "/" not in name for d in parsed])
+    return tables | {name: raw for name, raw in files.items() if not name.startswith("tests/")}
+
+
+def assemble(documents: Documents, identity: Identity, own: Sequence[str]) -> Bundle:
+    """Compile the documents, which are used up by it. Raises MalformedBundle with every finding."""
+    policies = parse_policies(
+        [document for name, parsed in documents.items() if "/" not in name for document in parsed]
+    )
     data = _data(documents)
     try:
-        risk = RiskModel(with_own_folders(parse_risk(data["risk"]), own))
-        masking = read(data["masking"], MaskTable)
+        risk = RiskModel(with_own_folders(parse_risk(_table(data, "risk")), own))
+        masking = read(_table(data, "masking"), MaskTable)
         agents = read(data["agents"], dict[str, Agent]) if "agents" in data else {}
     except DocumentError as error:
         raise MalformedBundle(*error.diagnostics) from error
     _check_stages(data, agents, policies.defaults)
     lookups = Data({name: document.value for name, document in data.items()})
-    digest = _digest(decisive)
     bundle = Bundle(
-        name="default",
-        revision=f"unsigned:{digest[:12]}",
-        digest=digest,
-        source=source,
+        name=identity.name,
+        revision=identity.revision,
+        digest=identity.digest,
+        source=identity.source,
         policies=compile_policies(policies, lookups, risk.paths),
         data=lookups,
         risk=risk,
         masking=masking,
         agents=Agents(agents),
+        signed=identity.signed,
     )
     for document in (d for name, parsed in documents.items() if "/" not in name for d in parsed):
         document.release()
     return bundle
+
+
+def read_masking(files: Mapping[str, bytes]) -> MaskTable:
+    """The masking table alone, for records that are written before any bundle is active."""
+    (document,) = parse_documents("data/masking.yaml", files["data/masking.yaml"])
+    return read(document, MaskTable)
+
+
+def parse_files(files: Mapping[str, bytes]) -> dict[str, tuple[Document, ...]]:
+    """The YAML documents of each file. Raises MalformedBundle with every finding."""
+    documents: dict[str, tuple[Document, ...]] = {}
+    findings: list[Diagnostic] = []
+    for name, raw in sorted(files.items()):
+        try:
+            documents[name] = parse_documents(name, raw)
+        except DocumentError as error:
+            findings += error.diagnostics
+    if findings:
+        raise MalformedBundle(*findings)
+    return documents
+
+
+def _table(data: Mapping[str, Document], name: str) -> Document:
+    if name not in data:
+        raise MalformedBundle(Diagnostic(Place(f"data/{name}.yaml"), "the bundle lacks this table"))
+    return data[name]
 
 
 def _check_stages(data: Mapping[str, Document], agents: Mapping[str, Agent], defaults: Defaults) -> None:
@@ -85,26 +124,7 @@ def _check_stages(data: Mapping[str, Document], agents: Mapping[str, Agent], def
         raise MalformedBundle(*findings)
 
 
-def read_masking(files: Mapping[str, bytes]) -> MaskTable:
-    """The masking table alone, for records that are written before any bundle is active."""
-    (document,) = parse_documents("data/masking.yaml", files["data/masking.yaml"])
-    return read(document, MaskTable)
-
-
-def _parse(files: Mapping[str, bytes]) -> dict[str, tuple[Document, ...]]:
-    documents: dict[str, tuple[Document, ...]] = {}
-    findings: list[Diagnostic] = []
-    for name, raw in sorted(files.items()):
-        try:
-            documents[name] = parse_documents(name, raw)
-        except DocumentError as error:
-            findings += error.diagnostics
-    if findings:
-        raise MalformedBundle(*findings)
-    return documents
-
-
-def _data(documents: Mapping[str, tuple[Document, ...]]) -> dict[str, Document]:
+def _data(documents: Documents) -> dict[str, Document]:
     data: dict[str, Document] = {}
     findings: list[Diagnostic] = []
     for name, parsed in documents.items():
