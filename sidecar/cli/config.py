@@ -6,7 +6,19 @@ import typer
 
 from sidecar.cli.edge import edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.options import ConfigFile, Json, Listen, OpsListen, Policies, RunDir, StateDir, given
+from sidecar.cli.options import (
+    Bundle,
+    ConfigFile,
+    Json,
+    Listen,
+    OpsListen,
+    Policies,
+    RequireBundle,
+    RunDir,
+    StateDir,
+    given,
+    policy_flags,
+)
 from sidecar.cli.screen import Screen
 from sidecar.config import resolve
 from sidecar.config.describe import explain as explain_config
@@ -40,13 +52,14 @@ def explain(
     state_dir: StateDir = None,
     run_dir: RunDir = None,
     policies: Policies = None,
+    bundle: Bundle = None,
+    require_bundle: RequireBundle = False,
     json: Json = False,
 ) -> int:
     """Show each setting and where it came from: file and line, variable or flag."""
     edge = edge_of(context)
-    flags = given(
-        listen=listen, ops_listen=ops_listen, state_dir=state_dir, run_dir=run_dir, policies=policies
-    )
+    flags = given(listen=listen, ops_listen=ops_listen, state_dir=state_dir, run_dir=run_dir)
+    flags |= policy_flags(policies, bundle, require=require_bundle)
     settings = explain_config(resolve(config, edge.environ, flags))
     if json:
         edge.emit([{"key": s.key, "value": s.value, "from": str(s.origin), "env": s.env} for s in settings])

@@ -42,7 +42,20 @@ Policies = Annotated[
         "--policies", metavar="DIR", help="Trusted folder of policies, or `default` for the built-in ones."
     ),
 ]
+Bundle = Annotated[
+    str | None,
+    typer.Option("--bundle", metavar="FILE|URL", help="Signed bundle; trust.keys say by whom. s3:// too."),
+]
+RequireBundle = Annotated[
+    bool, typer.Option("--require-bundle", help="Do not start without a verified bundle (exit 78).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def policy_flags(policies: str | None, bundle: str | None, *, require: bool) -> dict[str, str]:
+    """The flags that say where policies come from, by config key."""
+    flags = {"policies": policies, "bundle.source": bundle, "bundle.require": "true" if require else None}
+    return {name: text for name, text in flags.items() if text is not None}
 
 
 def given(**flags: str | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from sidecar.config.keys import KEYS, value_of
 from sidecar.config.model import Config
 from sidecar.config.settings import Findings
-from sidecar.config.units import Seconds, Size
+from sidecar.config.units import Address, Seconds, Size
 from sidecar.core.errors import Place
 
 _SOCKET_PATH_BYTES: Final = 107
@@ -24,6 +24,13 @@ _RANGES: Final = {
     "audit.deadline": (Seconds.parse("1ms"), Seconds.parse("10s")),
     "audit.segment": (Size.parse("64KiB"), Size.parse("1GiB")),
     "audit.keep.age": (Seconds.parse("1h"), Seconds.parse("36500d")),
+    "bundle.poll": (Seconds.parse("1s"), Seconds.parse("1d")),
+    "bundle.long_poll": (Seconds.parse("0s"), Seconds.parse("10m")),
+    "bundle.timeout": (Seconds.parse("100ms"), Seconds.parse("1h")),
+    "bundle.max_staleness": (Seconds.parse("1s"), Seconds.parse("3650d")),
+    "bundle.max_download": (Size.parse("1KiB"), Size.parse("1GiB")),
+    "bundle.max_size": (Size.parse("1KiB"), Size.parse("1GiB")),
+    "trust.clock_skew": (Seconds.parse("0s"), Seconds.parse("1h")),
     "shutdown.grace": (Seconds.parse("0s"), Seconds.parse("1h")),
 }
 
@@ -42,8 +49,27 @@ class _Report:
 def check(config: Config, origins: Mapping[str, Place], findings: Findings) -> None:
     """Adds what is wrong with the whole."""
     report = _Report(origins, findings)
-    for rule in (_ranges, _addresses, _tls, _folders, _sockets, _hosts, _base_url, _keep):
+    for rule in (
+        _ranges,
+        _addresses,
+        _tls,
+        _folders,
+        _sockets,
+        _hosts,
+        _base_url,
+        _keep,
+        _policies,
+        _source,
+        _keys,
+    ):
         rule(config, report)
+
+
+def check_start(config: Config, origins: Mapping[str, Place], findings: Findings) -> None:
+    """Adds what keeps a daemon from starting, though the command line's other verbs can do with it."""
+    report = _Report(origins, findings)
+    _policies(config, report)
+    _somewhere(config, report)
 
 
 def _ranges(config: Config, report: _Report) -> None:
@@ -113,3 +139,41 @@ def _keep(config: Config, report: _Report) -> None:
             f"{config.audit.keep.bytes} is too little for segments of {config.audit.segment}",
             hint,
         )
+
+
+def _source(config: Config, report: _Report) -> None:
+    source, bundle = config.bundle.source, config.bundle
+    url = urlsplit(source or "")
+    if url.username or url.password:
+        report("bundle.source", "a user or password in the address", "use bundle.token_file")
+    is_open = url.scheme == "http" and not Address(f"{url.hostname}:0").is_loopback
+    if bundle.token_file is not None and is_open:
+        report("bundle.token_file", "the token would be sent in the clear", "use https")
+
+
+def _keys(config: Config, report: _Report) -> None:
+    trust = config.trust
+    if trust.keys and trust.threshold > len(trust.keys):
+        report("trust.threshold", f"{trust.threshold} of {len(trust.keys)} keys can never sign")
+
+
+def _policies(config: Config, report: _Report) -> None:
+    """A folder is trusted as it is: beside keys it would be a way around them."""
+    if config.policies is None:
+        return
+    if config.trust.keys:
+        report("policies", "an unsigned folder beside trust.keys", "leave one of them out")
+    if config.bundle.source is not None:
+        report("policies", "a folder beside bundle.source", "policies come from one place; leave one out")
+
+
+def _somewhere(config: Config, report: _Report) -> None:
+    if config.policies is None and config.bundle.source is None:
+        hint = (
+            "give --policies DIR, --policies default for those in the package, "
+            "or --bundle FILE|URL with trust.keys"
+        )
+        report("policies", "no policy source: nothing could be allowed", hint)
+    if config.bundle.source is not None and not config.trust.keys:
+        hint = "set trust.keys to the public keys that sign it, or give a folder with --policies"
+        report("bundle.source", "a bundle that nothing could verify", hint)

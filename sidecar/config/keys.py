@@ -10,6 +10,7 @@ import msgspec
 from sidecar.config.model import Config
 
 PREFIX: Final = "ASCEND_SIDECAR_"
+_FLAGS: Final = {"bundle.source": "--bundle", "bundle.require": "--require-bundle"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Key:
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace(".", "-").replace("_", "-")
+        return _FLAGS.get(self.name) or "--" + self.name.replace(".", "-").replace("_", "-")
 
 
 def is_section(type_: Any) -> bool:

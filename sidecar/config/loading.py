@@ -10,13 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from sidecar.config.checks import check
+from sidecar.config.checks import check, check_start
 from sidecar.config.folders import default_run_dir, default_state_dir
 from sidecar.config.keys import with_value
 from sidecar.config.model import Config
 from sidecar.config.settings import Findings, Setting, typed
 from sidecar.config.sources import config_file, from_environment, from_file, from_flags, read_file
-from sidecar.core.errors import ConfigError, Diagnostic, Place
+from sidecar.core.errors import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,11 @@ def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
 
     `flags` are texts by dotted key; `path` is the config file asked for, None for the one found.
     """
-    config = resolve(path, environ, flags).config
-    if config.policies is None:
-        message = "no policy source: nothing could be allowed"
-        hint = "give --policies DIR, or --policies default for those in the package"
-        raise ConfigError(Diagnostic(Place("policies"), message, hint))
-    return config
+    resolved = resolve(path, environ, flags)
+    findings = Findings()
+    check_start(resolved.config, resolved.origins, findings)
+    findings.settle()
+    return resolved.config
 
 
 def resolve(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Resolved:

@@ -135,6 +135,78 @@ class Shutdown(Section, frozen=True):
     )
 
 
+class BundleSource(Section, frozen=True):
+    """Where the signed bundle comes from, and how it is looked for. Durations also hold for a folder of policies."""
+
+    source: Annotated[
+        Name | None, Meta(description="Signed bundle: a file, an http(s) URL, or s3://bucket/key.")
+    ] = None
+    poll: Annotated[
+        Seconds, Meta(description="Time between two looks at the source, give or take a tenth.")
+    ] = _unit(Seconds, "60s")
+    long_poll: Annotated[
+        Seconds,
+        Meta(description="How long a source may hold its answer back until something is new; 0s: never."),
+    ] = _unit(Seconds, "30s")
+    timeout: Annotated[Seconds, Meta(description="Time for a whole download.")] = _unit(Seconds, "30s")
+    max_staleness: Annotated[
+        Seconds, Meta(description="Time without a successful look from which on everything is denied.")
+    ] = _unit(Seconds, "24h")
+    max_download: Annotated[Size, Meta(description="Most bytes of a bundle as it is sent.")] = _unit(
+        Size, "16MiB"
+    )
+    max_size: Annotated[Size, Meta(description="Most bytes of a bundle once decompressed.")] = _unit(
+        Size, "64MiB"
+    )
+    token_file: Annotated[
+        Path | None, Meta(description="Bearer token for the source, read anew each time.")
+    ] = None
+    ca_file: Annotated[
+        Path | None, Meta(description="Certificates that the source's is checked by, PEM.")
+    ] = None
+    require: Annotated[
+        bool,
+        Meta(description="Do not start without a verified bundle, instead of denying until there is one."),
+    ] = False
+
+
+class TrustedKeys(Section, frozen=True):
+    """Who may sign bundles, and which ones are for this host."""
+
+    keys: Annotated[
+        tuple[str, ...],
+        Meta(description="Public keys: PEM files, or base64 in one line as `bundle keygen` prints it."),
+    ] = ()
+    threshold: Annotated[
+        int, Meta(ge=1, le=16), Meta(description="How many of the keys must have signed.")
+    ] = 1
+    version: Annotated[
+        int, Meta(ge=0, le=2**31), Meta(description="Version of the key set that `keys` are; 0 is the first.")
+    ] = 0
+    name: Annotated[Name, Meta(description="Name that bundles must have.")] = "default"
+    audience: Annotated[
+        tuple[str, ...],
+        Meta(description="Labels of this host; a bundle is for one of them, or for any host."),
+    ] = ()
+    min_revision: Annotated[
+        int, Meta(ge=0, le=2**53), Meta(description="Lowest revision that is ever accepted.")
+    ] = 0
+    clock_skew: Annotated[
+        Seconds, Meta(description="How far in the future a bundle may have been issued.")
+    ] = _unit(Seconds, "60s")
+
+
+class Shadow(Section, frozen=True):
+    """A candidate that is judged beside the active policies, and never enforced."""
+
+    source: Annotated[
+        Name | None,
+        Meta(
+            description="Candidate: a signed bundle like bundle.source, or a folder where policies are a folder."
+        ),
+    ] = None
+
+
 class Config(Section, frozen=True):
     """The effective configuration of one daemon. Durations are seconds, sizes are bytes."""
 
@@ -155,6 +227,9 @@ class Config(Section, frozen=True):
         Name | None,
         Meta(description="Trusted folder of policies, or `default` for those in the package."),
     ] = None
+    bundle: Annotated[BundleSource, Meta(description="The source of signed policies.")] = _part(BundleSource)
+    trust: Annotated[TrustedKeys, Meta(description="Who may sign bundles.")] = _part(TrustedKeys)
+    shadow: Annotated[Shadow, Meta(description="A candidate beside the active policies.")] = _part(Shadow)
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(description="Host names, besides loopback ones, by which callers may address us."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,6 +11,8 @@ from sidecar.config.units import UNITS, Unit
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.model import JSON
 from sidecar.core.shape import findings as shape_findings
+
+_TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ def plain(text: str, type_: Any) -> JSON:
     """Text as the JSON value that a file would hold: numbers in decimal, lists separated by commas."""
     if type_ is int and text.isascii() and text.isdecimal():
         return int(text[:19])
+    if type_ is bool and text in _TRUTHS:
+        return _TRUTHS[text]
     if type_ == tuple[str, ...]:
         return [item.strip() for item in text.split(",")]
     return text

@@ -17,6 +17,7 @@ BY_TYPE = {
     Size: ("64KiB", "128KiB"),
     Mode: ("0600", "0666"),
     Address: ("127.0.0.1:1", "127.0.0.1:2"),
+    bool: (True, False),
     int: (5, 6),
     str: ("one", "two"),
 }
@@ -27,6 +28,8 @@ BY_KEY = {
     "audit.keep.bytes": ("1GiB", "2GiB"),
     "log.format": ("json", "console"),
     "log.level": ("debug", "error"),
+    "trust.audience": (["prod"], ["prod", "eu"]),
+    "trust.keys": (["/a.pub"], ["/b.pub", "/c.pub"]),
     "public_base_url": ("https://a.example", "https://b.example"),
 }
 COMPANIONS = {"tls.cert": {"tls.key": "/key"}, "tls.key": {"tls.cert": "/cert"}}
@@ -37,6 +40,8 @@ def samples(name):
 
 
 def as_text(value):
+    if isinstance(value, bool):
+        return str(value).lower()
     return ",".join(value) if isinstance(value, list) else str(value)
 
 
