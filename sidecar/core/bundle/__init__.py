@@ -1,6 +1,6 @@
 """A bundle: policies and data, parsed strictly, verified where they are signed, compiled under one revision."""
 
-from sidecar.core.bundle.assemble import load_folder, read_masking
+from sidecar.core.bundle.assemble import folder_digest, load_folder, read_masking
 from sidecar.core.bundle.model import Bundle, Signed
 from sidecar.core.bundle.verify import Floor, Trust, Verified, compile_bundle, verify
 
@@ -11,6 +11,7 @@ __all__ = [
     "Trust",
     "Verified",
     "compile_bundle",
+    "folder_digest",
     "load_folder",
     "read_masking",
     "verify",
