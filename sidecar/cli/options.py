@@ -42,6 +42,9 @@ Policies = Annotated[
         "--policies", metavar="DIR", help="Trusted folder of policies, or `default` for the built-in ones."
     ),
 ]
+Folder = Annotated[
+    str, typer.Argument(metavar="DIR", help="Folder of policies, or `default` for the built-in ones.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
