@@ -67,8 +67,8 @@ def test_what_loads_but_was_not_meant_is_a_warning_with_file_line_and_column(fol
         "(say in a sentence why, and what to do instead) [missing-reason]\n"
         "files.yaml:13:5: warning: rule `wipes-a-little` never takes effect: `wipes` denies all that it matches "
         "(see files.yaml:9:5; any deny wins) [unreachable-rule]\n"
-        "files.yaml:19:25: warning: this errs whatever a request holds: the types of the operands do not fit "
-        "(a condition that errs never allows) [condition-always-errs]\n"
+        "files.yaml:19:25: warning: this part errs whatever a request holds: the types of the operands do not fit "
+        "(it cannot help the rule to allow anything) [condition-always-errs]\n"
         "failed 4 findings\n"
     )
 

@@ -33,7 +33,7 @@ def _of_rule(parsed: ParsedRule, data: Data) -> Iterator[Finding]:
     for offset, source in operands(parsed.rule.when or ""):
         error = _always(source, data)
         if error is not None:
-            message = f"this errs whatever a request holds: {error}"
+            message = f"this part errs whatever a request holds: {error}"
             yield warning(
                 Check.CONDITION_ALWAYS_ERRS, parsed.inside("when", offset), message, _hint(parsed.rule.effect)
             )
@@ -41,10 +41,8 @@ def _of_rule(parsed: ParsedRule, data: Data) -> Iterator[Finding]:
 
 def _hint(effect: Effect) -> str:
     if effect is Effect.ALLOW:
-        return "a condition that errs never allows"
-    return (
-        f"a condition that errs counts as matched: the rule would {effect.value} all that its patterns match"
-    )
+        return "it cannot help the rule to allow anything"
+    return f"in a rule that would {effect.value} an error counts as matched"
 
 
 def _always(source: str, data: Data) -> ConditionError | None:
