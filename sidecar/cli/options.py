@@ -49,6 +49,9 @@ Bundle = Annotated[
 RequireBundle = Annotated[
     bool, typer.Option("--require-bundle", help="Do not start without a verified bundle (exit 78).")
 ]
+Folder = Annotated[
+    str, typer.Argument(metavar="DIR", help="Folder of policies, or `default` for the built-in ones.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

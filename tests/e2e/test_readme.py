@@ -89,6 +89,7 @@ def test_the_curl_lines_get_decisions(running):
         (".venv/bin/ascend-sidecar audit verify", 0, ""),
         (".venv/bin/ascend-sidecar policy lint", 0, ""),
         (".venv/bin/ascend-sidecar policy test", 0, ""),
+        (".venv/bin/ascend-sidecar policy diff", 0, "no difference"),
         (".venv/bin/ascend-sidecar policy explain", 0, ""),
     ],
 )

@@ -19,6 +19,8 @@ VERBS = (
     ("policy", "lint"),
     ("policy", "test"),
     ("policy", "explain"),
+    ("policy", "diff"),
+    ("policy", "schema"),
     ("audit", "verify"),
     ("audit", "show"),
     ("audit", "prove"),
