@@ -11,7 +11,7 @@ import msgspec
 
 from sidecar.core.policy.cases import WrittenTests
 from sidecar.core.policy.values import Effect
-from sidecar.core.policy.written import WrittenPolicy
+from sidecar.core.policy.written import WrittenPolicy, WrittenRule
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _Schema = dict[str, Any]
@@ -31,9 +31,15 @@ _BESIDES: Final[Mapping[str, _Schema]] = {
 }
 
 
+class _WholePolicy(WrittenPolicy, frozen=True):
+    """A document with the rules that the loader reads one by one."""
+
+    rules: tuple[WrittenRule, ...] = ()
+
+
 def policy_schema() -> _Schema:
     """Of a `kind: Policy` document."""
-    return _schema(WrittenPolicy, "A policy of ascend-sidecar")
+    return _schema(_WholePolicy, "A policy of ascend-sidecar")
 
 
 def suite_schema() -> _Schema:
