@@ -19,6 +19,8 @@ from sidecar.core.policy.written import Identifier
 
 BUNDLE_TYPE: Final = "application/vnd.ascend-sidecar.bundle+json"
 ANYONE: Final = "*"
+# The documents of a file stand in a list.
+_DEPTH: Final = canonical.MAX_DEPTH + 1
 _File = Annotated[str, Meta(pattern=r"^[^/\x00-\x1f]{1,255}\Z")]
 _TestFile = Annotated[str, Meta(pattern=r"^tests/[^/\x00-\x1f]{1,255}\Z")]
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -68,7 +70,7 @@ _decoder: Final = msgspec.json.Decoder(_Payload)
 def write_payload(header: Header, files: Mapping[str, tuple[Document, ...]]) -> bytes:
     """The bytes to sign. The same header and files give the same bytes."""
     values = {name: [document.value for document in parsed] for name, parsed in sorted(files.items())}
-    raws = {name: canonical.encode(_content(name, value)) for name, value in values.items()}
+    raws = {name: canonical.encode(_content(name, value), _DEPTH) for name, value in values.items()}
     payload = _Payload(
         **{name: _utc(getattr(header, name)) for name in header.__struct_fields__},
         policies={name: msgspec.Raw(raw) for name, raw in raws.items() if "/" not in name},
@@ -85,6 +87,7 @@ def read_payload(raw: bytes) -> Payload:
         written: _Payload = canonical.decode_as(raw, _decoder)
     except canonical.NotCanonical as error:
         raise MalformedBundle(Diagnostic(Place("payload"), str(error))) from error
+    _check_utc(written)
     data = {f"data/{name}.yaml": part for name, part in written.data.items()}
     raws = {**written.policies, **data, **written.tests}
     _check_digests(raws, written.digests)
@@ -106,6 +109,15 @@ def _utc(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
+def _check_utc(header: Header) -> None:
+    """Another offset would be a second way to write the same time, and may lie outside of the calendar in UTC."""
+    for name in ("issued_at", "expires_at"):
+        if getattr(header, name).utcoffset():
+            raise MalformedBundle(
+                Diagnostic(Place("payload", pointer=f"/{name}"), "a time is written in UTC")
+            )
+
+
 def _check_digests(parts: Mapping[str, msgspec.Raw], digests: Mapping[str, str]) -> None:
     found = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     if found != digests:
@@ -118,7 +130,7 @@ def _check_digests(parts: Mapping[str, msgspec.Raw], digests: Mapping[str, str])
 
 def _documents(name: str, raw: bytes) -> tuple[Document, ...]:
     try:
-        value = canonical.decode(raw, canonical.MAX_DEPTH + 1)
+        value = canonical.decode(raw, _DEPTH)
     except canonical.NotCanonical as error:
         raise MalformedBundle(Diagnostic(Place(name), str(error))) from error
     if name.startswith("data/"):

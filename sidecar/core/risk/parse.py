@@ -1,11 +1,13 @@
 """The risk table read from its document: shape first, then what its parts say of each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import msgspec
 
 from sidecar.core.document import Document, DocumentError, read
 from sidecar.core.errors import Diagnostic
 from sidecar.core.risk.cvss import parse_vector
-from sidecar.core.risk.table import FactRow, RiskTable
+from sidecar.core.risk.table import FactRow, RiskTable, VerbRow
 from sidecar.core.shape import suggest
 
 UNKNOWN = "unknown"
@@ -22,7 +24,17 @@ def parse_risk(document: Document) -> RiskTable:
     ]
     if found:
         raise DocumentError(*sorted(found, key=lambda d: (d.place.line, d.place.column)))
-    return table
+    return msgspec.structs.replace(table, verbs=_by_name(table.verbs), facts=_by_weight(table.facts))
+
+
+def _by_name(verbs: Mapping[str, VerbRow]) -> dict[str, VerbRow]:
+    """The members of a map have no order, in YAML as in a signed bundle: where verbs tie, their names decide."""
+    return dict(sorted(verbs.items()))
+
+
+def _by_weight(facts: Mapping[str, FactRow]) -> dict[str, FactRow]:
+    """For the same reason; what adds most is named first."""
+    return dict(sorted(facts.items(), key=lambda item: (-item[1].add, item[0])))
 
 
 def _verbs(document: Document, table: RiskTable) -> Iterator[Diagnostic]:
