@@ -112,9 +112,16 @@ class NotForUs(BundleError):
 
 
 class SourceUnavailable(BundleError):
-    """The network's or the server's fault: no answer, or one that says to come back later."""
+    """The network's or the server's fault: no answer, or one that says to come back later.
+
+    `retry_after`: seconds that the source asks to be left alone, at most an hour; None if it does not say.
+    """
 
     kind = "source_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class SourceRefused(BundleError):
