@@ -60,7 +60,7 @@ def _parts(value: JSON, hint: Any, keys: Keys) -> Iterator[Finding]:
     arguments = get_args(hint)
     if isinstance(value, dict) and isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         yield from _struct(value, hint, keys)
-    elif isinstance(value, dict) and len(arguments) == 2 and issubclass(get_origin(hint), Mapping):
+    elif isinstance(value, dict) and len(arguments) == 2 and _is_meant(value, hint):
         for key, item in value.items():
             yield from findings(item, arguments[1], (*keys, key))
     elif isinstance(value, list) and arguments and get_origin(hint) in {list, tuple, set, frozenset}:

@@ -2,6 +2,7 @@
 
 import copy
 from hashlib import sha256
+from textwrap import indent
 
 import msgspec
 import pytest
@@ -37,21 +38,50 @@ defaults:
   approval: {stages: [{approvers: ["group:on-call"]}]}
   volatile: [trace_id]
 """
-RISK = {
-    "bands": {"medium": 40, "high": 60, "critical": 80},
-    "weights": {"cvss": 40, "nist": 20},
-    **{name: {} for name in ("paths", "urls", "tools", "groups", "facts")},
-    **{name: [] for name in ("labels", "commands", "statements")},
-    "verbs": {
-        "unknown": {
-            "base": 50,
-            "cvss": "AV:L/AC:L/PR:L/UI:N/S:U/C:L/I:N/A:N",
-            "effect": "irreversible",
-            "likelihood": "low",
-            "impact": "low",
-        }
-    },
-}
+VERB = """base: 50
+cvss: AV:L/AC:L/PR:L/UI:N/S:U/C:L/I:N/A:N
+effect: irreversible
+likelihood: low
+impact: low
+attack: {tactic: impact, technique: T1485}
+aliases: [gone]
+words: [delete file]
+implies: [known]
+inspect: command
+"""
+FACT = """because: known {}
+add: 5
+group: all
+floor: 60
+cvss: {AV: N, AC: L, PR: N, UI: N, S: C, C: H, I: H, A: H}
+likelihood: high
+impact: high
+spares: [read_only]
+becomes: [{verb: unknown, effects: [reversible], verbs: [unknown]}]
+paths: {under: [/etc], within: [.ssh], names: ["*.key"], fragments: [a/b], contains: [x]}
+flags: [bulk]
+labels: [pii]
+counts: [{properties: [rows], at_least: 10}]
+hosts: [a.example]
+resource_words: [secret]
+commands: [{programs: [rm], flags: [r], words: [all]}]
+statements: [drop]
+excess: true
+"""
+RISK = f"""bands: {{medium: 40, high: 60, critical: 80}}
+weights: {{cvss: 40, nist: 20}}
+paths: {{resource_types: [file], properties: [path]}}
+urls: {{resource_types: [url], properties: [url]}}
+tools: {{resource_types: [tool], properties: [tool], actions: [call]}}
+labels: [labels]
+commands: [command]
+statements: [query]
+groups: {{all: 20}}
+verbs:
+  unknown:
+{indent(VERB, "    ")}facts:
+  known:
+{indent(FACT, "    ")}"""
 MASKING = {
     "keys": ["password"],
     "patterns": [{"name": "x", "regex": "x+", "hints": ["x"], "luhn": False}],
@@ -60,7 +90,7 @@ MASKING = {
 }
 FILES = {
     "data/masking.yaml": msgspec.json.encode(MASKING).decode(),
-    "data/risk.yaml": msgspec.json.encode(RISK).decode(),
+    "data/risk.yaml": RISK,
     "data/agents.yaml": "'agent:a': {uids: [1000], tokens: [ci], thresholds: {approve: 5, deny: 9}}",
     "data/people.yaml": "ann: {groups: [a], uid: 7}",
     "tests/a_test.yaml": "{apiVersion: ascend.sidecar/v1, kind: PolicyTest, tests: []}",
@@ -104,6 +134,7 @@ def test_arbitrary_bytes_are_refused(raw):
     assert outcome(raw) == REFUSED
 
 
+MARKS = [b" ", b"\\", b'"', b",", b"[", b"{", b"=", b"\x00"]
 PLACES = st.integers(0, len(RAW) - 1) | st.integers(0, 400) | st.integers(len(RAW) - 400, len(RAW) - 1)
 
 
@@ -122,10 +153,7 @@ def mutated(draw, raw, places):
                     before + part + part + after,
                     after + part + before,
                     before + draw(st.binary(max_size=8)) + part + after,
-                    before
-                    + draw(st.sampled_from([b" ", b"\\", b'"', b",", b"[", b"{", b"=", b"\x00"]))
-                    + part
-                    + after,
+                    before + draw(st.sampled_from(MARKS)) + part + after,
                 ]
             )
         )
@@ -164,42 +192,20 @@ def test_of_a_rearranged_envelope_nothing_but_the_signed_payload_is_taken(raw):
     assert outcome(raw) in (TAKEN, REFUSED)
 
 
-WILD = [
-    *(
-        b"null",
-        b"true",
-        b"0",
-        b"-1",
-        b"1.5",
-        b"9007199254740992",
-        b"9223372036854775808",
-        b"9" * 5000,
-        b"1e400",
-    ),
-    *(
-        b'""',
-        b'"x"',
-        b'"' + b"x" * 70_000 + b'"',
-        b'"\\u0000"',
-        b'"\\ud800"',
-        b'"\xff"',
-        b'"*:*"',
-        b'"1 + 1"',
-    ),
-    *(b"[]", b"{}", b"[[]]", b'{"":{}}', b'{"a":1,"a":1}', b"[null]", b'[""]', b"[1,2]", b'{"x":[{"y":0}]}'),
-    *(
-        b"[" * 40 + b"]" * 40,
-        b"[" * 50_000 + b"]" * 50_000,
-        b'{"a":' * 2000 + b"1" + b"}" * 2000,
-        b"[" + b"0," * 9000 + b"0]",
-    ),
-    *(
-        b'"0001-01-01T00:00:00Z"',
-        b'"9999-12-31T23:59:59.999999Z"',
-        b'"9999-12-31T23:59:59-23:59"',
-        b'"2026-01-01"',
-    ),
+WORDS_OF_JSON = rb"""
+null true 0 -1 1.5 9007199254740992 9223372036854775808 1e400
+"" "x" "*:*" "1+1" "\u0000" "\ud800" [] {} [[]] [null] [""] [1,2] {"":{}} {"a":1,"a":1} {"x":[{"y":0}]}
+"0001-01-01T00:00:00Z" "9999-12-31T23:59:59.999999Z" "9999-12-31T23:59:59-23:59" "2026-01-01"
+"""
+LARGE_AND_DEEP = [
+    b"9" * 5000,
+    b'"' + b"x" * 70_000 + b'"',
+    b"[" + b"0," * 9000 + b"0]",
+    b"[" * 40 + b"]" * 40,
+    b"[" * 50_000 + b"]" * 50_000,
+    b'{"a":' * 2000 + b"1" + b"}" * 2000,
 ]
+WILD = [*WORDS_OF_JSON.split(), *LARGE_AND_DEEP, b'"\xff"']
 RAWS = [msgspec.Raw(raw) for raw in WILD]
 
 
@@ -293,53 +299,11 @@ def test_changed_bytes_that_are_signed_are_taken_or_refused(body):
     outcome_of_signed(body)
 
 
-WORDS = [
-    "action",
-    "resource",
-    "subject",
-    "context",
-    "risk",
-    "now",
-    ".properties",
-    ".id",
-    ".x",
-    "[0]",
-    "['a']",
-    "(",
-    ")",
-]
-WORDS += [
-    "lookup",
-    "known",
-    '"people"',
-    "has",
-    "matches",
-    ".all(x, x)",
-    "1",
-    "1.0",
-    "''",
-    "r'\\d'",
-    "b''",
-    "{}",
-    "{'a': 1}",
-]
-WORDS += [
-    " && ",
-    " || ",
-    "!",
-    "-",
-    " in ",
-    " == ",
-    " ? ",
-    " : ",
-    ",",
-    "\n",
-    "//",
-    "\\",
-    "duration('1s')",
-    "é",
-    "\x00",
-]
+WORDS_OF_CEL = r"""
+action resource subject context risk now .properties .id .x [0] ['a'] ( ) lookup known "people" has matches .all(x,x)
+1 1.0 '' r'\d' b'' {} {'a':1} && || ! - == ? : , // \ duration('1s') é
+"""
+WORDS = [*WORDS_OF_CEL.split(), " ", " in ", "\n", "\x00"]
 CONDITIONS = st.lists(st.sampled_from(WORDS), max_size=12).map("".join) | st.text(
     st.characters(codec="utf-8")
 )

@@ -56,6 +56,10 @@ def test_a_document_of_the_right_shape_becomes_a_value():
             ["t.yaml:1:10: missing key `name`", "t.yaml:1:11: unknown key `nam` (did you mean `name`?)"],
         ),
         (
+            "leaves: [{name: x, kind: {a: 1}}]",
+            ["t.yaml:1:26: expected a string, got a mapping"],
+        ),
+        (
             "leafs: []",
             ["t.yaml:1:1: unknown key `leafs` (did you mean `leaves`?)", "t.yaml:1:1: missing key `leaves`"],
         ),
