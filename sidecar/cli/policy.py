@@ -1,4 +1,4 @@
-"""`policy`: what a folder of policies is worth before a daemon gets it: lint, test, explain."""
+"""`policy`: what a folder or signed bundle of policies is worth before a daemon gets it: lint, test, explain."""
 
 from typing import Annotated, Final
 
@@ -7,8 +7,17 @@ import typer
 from sidecar.cli import verdicts
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.local import Local, open_folder
-from sidecar.cli.options import Json
+from sidecar.cli.local import Local, open_place
+from sidecar.cli.options import (
+    Json,
+    Labels,
+    Place,
+    PubKeys,
+    Threshold,
+    TrustedName,
+    TrustWords,
+    trust_words,
+)
 from sidecar.cli.question import (
     ActionWord,
     ContextJson,
@@ -35,6 +44,7 @@ _TEST: Final = """\b
 Examples:
   ascend-sidecar policy test ./policies
   ascend-sidecar policy test default --json
+  ascend-sidecar policy test prod.dsse --pub release.pub
 
 Exit codes: 0 all passed, 1 a test failed, 78 the folder cannot be loaded.
 """
@@ -44,9 +54,6 @@ Examples:
   ascend-sidecar policy explain default --request request.json --matched
 """
 
-Folder = Annotated[
-    str, typer.Argument(metavar="DIR", help="Folder of policies, or `default` for the built-in ones.")
-]
 MatchedOnly = Annotated[bool, typer.Option("--matched", help="Only the rules that matched.")]
 
 
@@ -58,10 +65,19 @@ def build() -> typer.Typer:
     return app
 
 
-def lint(context: typer.Context, folder: Folder, *, json: Json = False) -> int:
-    """Find every mistake in a folder, its tests included, with file, line and column."""
+def lint(
+    context: typer.Context,
+    folder: Place,
+    *,
+    pub: PubKeys = None,
+    threshold: Threshold = None,
+    name: TrustedName = None,
+    audience: Labels = None,
+    json: Json = False,
+) -> int:
+    """Find every mistake in policies, their tests included, with file, line and column."""
     edge = edge_of(context)
-    found, rules = _findings(folder)
+    found, rules = _findings(edge, folder, trust_words(pub, threshold, name, audience))
     if json:
         edge.emit([_as_json(one) for one in found])
     else:
@@ -73,9 +89,9 @@ def lint(context: typer.Context, folder: Folder, *, json: Json = False) -> int:
     return Exit.DENIED if found else Exit.OK
 
 
-def _findings(folder: str) -> tuple[tuple[Diagnostic, ...], int]:
+def _findings(edge: Edge, folder: str, trusted: TrustWords) -> tuple[tuple[Diagnostic, ...], int]:
     try:
-        local = open_folder(folder)
+        local = open_place(edge, folder, trusted)
         local.test()
     except MalformedBundle as error:
         return error.diagnostics, 0
@@ -88,15 +104,25 @@ def _as_json(found: Diagnostic) -> Object:
         "path": place.path,
         "line": place.line,
         "column": place.column,
+        "pointer": place.pointer,
         "message": found.message,
         "hint": found.hint,
     }
 
 
-def run_tests(context: typer.Context, folder: Folder, *, json: Json = False) -> int:
-    """Run the test cases of a folder, and tell which rules none of them reaches."""
+def run_tests(
+    context: typer.Context,
+    folder: Place,
+    *,
+    pub: PubKeys = None,
+    threshold: Threshold = None,
+    name: TrustedName = None,
+    audience: Labels = None,
+    json: Json = False,
+) -> int:
+    """Run the test cases of policies, and tell which rules none of them reaches."""
     edge = edge_of(context)
-    local = open_folder(folder)
+    local = open_place(edge, folder, trust_words(pub, threshold, name, audience))
     report = local.test()
     if json:
         edge.emit(_report_json(local, report))
@@ -148,7 +174,7 @@ def _result_json(local: Local, result: CaseResult) -> Object:
 
 def explain(
     context: typer.Context,
-    folder: Folder,
+    folder: Place,
     subject: SubjectWord = None,
     action: ActionWord = None,
     resource: ResourceWord = None,
@@ -157,13 +183,17 @@ def explain(
     context_json: ContextJson = None,
     request: RequestFile = None,
     matched: MatchedOnly = False,
+    pub: PubKeys = None,
+    threshold: Threshold = None,
+    name: TrustedName = None,
+    audience: Labels = None,
     json: Json = False,
 ) -> int:
     """Show what every rule makes of a request, matched or not and why, and the decision that follows."""
     edge = edge_of(context)
     words = Words(subject, action, resource, tuple(properties or ()), context_json, request)
     asked = question(words, edge.stdin)
-    local = open_folder(folder)
+    local = open_place(edge, folder, trust_words(pub, threshold, name, audience))
     rules = [rule for rule in local.explain(asked) if rule.matched or not matched]
     answer = local.decide(asked)
     if json:

@@ -152,6 +152,14 @@ class BundleTruncated(BundleError):
     kind = "truncated"
 
 
+class RemoteRefused(SidecarError):
+    """A service that keeps keys or files for us will not do what it was asked: no permission, no such thing."""
+
+
+class RemoteUnreachable(SidecarError):
+    """A service that keeps keys or files for us gave no answer, or said that it fails just now."""
+
+
 class AuditError(SidecarError):
     """The disk's fault: the record is not durable, so the answer is deny `audit_unavailable`."""
 

@@ -1,0 +1,116 @@
+"""AWS on a port of this machine: moto's own server, with a KMS that also signs digests."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from urllib.request import Request, urlopen
+
+import boto3
+import moto.kms.urls
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
+from moto.kms.exceptions import ValidationException
+from moto.kms.responses import KmsResponse
+from moto.server import ThreadedMotoServer
+
+MOST_RAW = 4096
+
+
+class Kms(KmsResponse):
+    """moto takes MessageType=DIGEST for RAW, so it would hash the digest once more, and takes RAW of any length.
+
+    AWS KMS signs the digest as it is, and refuses a RAW message of more than 4096 bytes and a digest of another
+    length than the algorithm's. Every RAW message that AWS takes goes to moto unchanged.
+    """
+
+    def sign(self) -> str:
+        message = self._get_param("Message")
+        if self._get_param("MessageType") == "DIGEST":
+            return self._sign_digest(message)
+        if len(message) > MOST_RAW:
+            raise ValidationException(f"Value at 'message' must have length of at most {MOST_RAW}")
+        return super().sign()
+
+    def _sign_digest(self, digest: bytes) -> str:
+        key_id, algorithm = self._get_param("KeyId"), self._get_param("SigningAlgorithm")
+        if len(digest) != sha256().digest_size:
+            raise ValidationException("Digest is invalid length for algorithm " + algorithm)
+        self._validate_key_id(key_id)
+        key = self.kms_backend.describe_key(key_id)
+        signature = key.private_key.private_key.sign(digest, ECDSA(Prehashed(SHA256())))
+        return json.dumps({
+            "KeyId": key.arn,
+            "Signature": base64.b64encode(signature).decode(),
+            "SigningAlgorithm": algorithm,
+        })  # fmt: skip
+
+
+@contextmanager
+def aws(environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """The server's address, to which the AWS environment of this process points meanwhile."""
+    environment.setitem(moto.kms.urls.url_paths, "{0}/$", Kms.dispatch)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        environment.setenv(name, value)
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+        server._server.server_close()
+
+
+@contextmanager
+def auth_enforced(address: str) -> Iterator[None]:
+    """Meanwhile the server lets only those do something whom IAM knows and allows it."""
+    _post(f"{address}/moto-api/reset-auth", b"0")
+    try:
+        yield
+    finally:
+        _post(f"{address}/moto-api/reset-auth", b"inf")
+
+
+def _post(url: str, body: bytes) -> None:
+    asked = Request(url, body, {"Content-Type": "text/plain"})  # noqa: S310 - the address of our own server
+    with urlopen(asked) as answer:  # noqa: S310 - as above
+        answer.read()
+
+
+def make_key(spec: str = "ECC_NIST_P256", usage: str = "SIGN_VERIFY") -> str:
+    """The ARN of a new key."""
+    client = boto3.client("kms")
+    try:
+        return client.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["Arn"]
+    finally:
+        client.close()
+
+
+def make_bucket(name: str) -> None:
+    client = boto3.client("s3")
+    try:
+        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    finally:
+        client.close()
+
+
+def object_of(bucket: str, key: str) -> tuple[bytes, dict]:
+    """Its bytes, and what else S3 says of it."""
+    client = boto3.client("s3")
+    try:
+        answer = client.get_object(Bucket=bucket, Key=key)
+        with answer["Body"] as body:
+            return body.read(), answer
+    finally:
+        client.close()
