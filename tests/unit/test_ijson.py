@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import pytest
 
@@ -62,6 +63,26 @@ def test_a_duplicate_member_is_refused_by_its_name(raw, name):
 )
 def test_what_is_not_i_json_is_refused_with_the_reason(raw, told):
     assert told in str(refusal(raw))
+
+
+@pytest.mark.parametrize("escape", [b"", b"\\n", b'\\"', b"\\\\"])
+def test_brackets_in_strings_are_not_counted_and_all_others_are(escape):
+    text = escape + b"[{" * 40 + escape
+    assert parse_object(b'{"a":"' + text + b'","' + text + b'":[[]]}', LIMITS)
+    assert "deeper" in str(refusal(b'{"a":"' + text + b'","b":' + b"[" * 40 + b"]" * 40 + b"}"))
+
+
+@pytest.mark.parametrize("escape", [b"", b"\\n"])
+def test_a_long_string_takes_no_more_room_among_many_brackets(escape):
+    """It is looked through for quotes, which must not cost memory for each of its characters."""
+    raw = b'{"a":"' + b"x" * 2_000_000 + escape + b'","b":[' + b",".join([b"[]"] * 100) + b"]}"
+    tracemalloc.start()
+    try:
+        parse_object(raw, LIMITS)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * len(raw)
 
 
 def test_the_field_of_a_too_large_integer_is_named():

@@ -19,6 +19,8 @@ from sidecar.core.policy.written import Identifier
 
 BUNDLE_TYPE: Final = "application/vnd.ascend-sidecar.bundle+json"
 ANYONE: Final = "*"
+# The documents of a file stand in a list.
+_DEPTH: Final = canonical.MAX_DEPTH + 1
 _File = Annotated[str, Meta(pattern=r"^[^/\x00-\x1f]{1,255}\Z")]
 _TestFile = Annotated[str, Meta(pattern=r"^tests/[^/\x00-\x1f]{1,255}\Z")]
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -79,7 +81,7 @@ def write_payload(header: Header, files: Mapping[str, tuple[Document, ...]]) -> 
         tests={name: msgspec.Raw(raw) for name, raw in raws.items() if name.startswith("tests/")},
         digests={name: hashlib.sha256(raw).hexdigest() for name, raw in raws.items()},
     )
-    return canonical.encode(payload)
+    return _canonical("payload", payload)
 
 
 def read_payload(raw: bytes) -> Payload:
@@ -88,6 +90,7 @@ def read_payload(raw: bytes) -> Payload:
         written: _Payload = canonical.decode_as(raw, _decoder)
     except canonical.NotCanonical as error:
         raise MalformedBundle(Diagnostic(Place("payload"), str(error))) from error
+    _check_utc(written)
     data = {f"data/{name}.yaml": part for name, part in written.data.items()}
     raws = {**written.policies, **data, **written.tests}
     _check_digests(raws, written.digests)
@@ -100,8 +103,12 @@ def read_payload(raw: bytes) -> Payload:
 
 def _encoded(name: str, parsed: tuple[Document, ...]) -> bytes:
     values = [document.value for document in parsed]
+    return _canonical(name, values[0] if name.startswith("data/") and len(values) == 1 else values)
+
+
+def _canonical(name: str, value: Any) -> bytes:
     try:
-        return canonical.encode(values[0] if name.startswith("data/") and len(values) == 1 else values)
+        return canonical.encode(value, _DEPTH)
     except canonical.NotCanonical as error:
         raise MalformedBundle(Diagnostic(Place(name), str(error))) from error
 
@@ -112,6 +119,15 @@ def _bare(name: str) -> str:
 
 def _utc(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def _check_utc(header: Header) -> None:
+    """Another offset would be a second way to write the same time, and may lie outside of the calendar in UTC."""
+    for name in ("issued_at", "expires_at"):
+        if getattr(header, name).utcoffset():
+            raise MalformedBundle(
+                Diagnostic(Place("payload", pointer=f"/{name}"), "a time is written in UTC")
+            )
 
 
 def _check_digests(parts: Mapping[str, msgspec.Raw], digests: Mapping[str, str]) -> None:
@@ -126,7 +142,7 @@ def _check_digests(parts: Mapping[str, msgspec.Raw], digests: Mapping[str, str])
 
 def _documents(name: str, raw: bytes) -> tuple[Document, ...]:
     try:
-        value = canonical.decode(raw, canonical.MAX_DEPTH + 1)
+        value = canonical.decode(raw, _DEPTH)
     except canonical.NotCanonical as error:
         raise MalformedBundle(Diagnostic(Place(name), str(error))) from error
     if name.startswith("data/"):

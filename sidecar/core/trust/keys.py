@@ -28,6 +28,7 @@ from sidecar.core.errors import SidecarError
 
 MAX_KEY_TEXT: Final = 8192
 _PEM: Final = "-----BEGIN"
+_SPKI: Final = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 class UnusableKey(SidecarError):
@@ -85,8 +86,7 @@ class PrivateKey:
 
     @property
     def public(self) -> PublicKey:
-        der = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return PublicKey(der)
+        return PublicKey(self.key.public_key().public_bytes(*_SPKI))
 
     @property
     def pem(self) -> bytes:
@@ -102,11 +102,11 @@ def parse_public_key(text: str) -> PublicKey:
     text = text.strip()
     try:
         if text.startswith(_PEM):
-            key = load_pem_public_key(text.encode())
-            spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            der = load_pem_public_key(text.encode()).public_bytes(*_SPKI)
         else:
-            spki = b64decode(text, validate=True)
-        _load(spki)
+            der = b64decode(text, validate=True)
+        # A point has two encodings (SEC 1, 2.3.3): written anew, one key cannot count as two.
+        spki = _load(der).public_bytes(*_SPKI)
     except (Base64Error, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UnusableKey("no public key: PEM or base64 of an Ed25519 or P-256 key is needed") from error
     return PublicKey(spki)
