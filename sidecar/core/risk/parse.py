@@ -1,6 +1,9 @@
 """The risk table read from its document: shape first, then what its parts say of each other."""
 
 from collections.abc import Iterator
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from sidecar.core.document import Document, DocumentError, read
 from sidecar.core.errors import Diagnostic
@@ -9,10 +12,15 @@ from sidecar.core.risk.table import FactRow, RiskTable
 from sidecar.core.shape import suggest
 
 UNKNOWN = "unknown"
+T = TypeVar("T")
 
 
 def parse_risk(document: Document) -> RiskTable:
-    """The table of `data/risk.yaml`. Raises DocumentError with the place of every finding."""
+    """The table of `data/risk.yaml`. Raises DocumentError with the place of every finding.
+
+    Verbs and facts are in the order of their names: that of the file's keys says nothing, and a signed bundle does
+    not keep it.
+    """
     table = read(document, RiskTable)
     found = [
         *_verbs(document, table),
@@ -22,7 +30,11 @@ def parse_risk(document: Document) -> RiskTable:
     ]
     if found:
         raise DocumentError(*sorted(found, key=lambda d: (d.place.line, d.place.column)))
-    return table
+    return replace(table, verbs=_in_order(table.verbs), facts=_in_order(table.facts))
+
+
+def _in_order(rows: dict[str, T]) -> dict[str, T]:
+    return dict(sorted(rows.items()))
 
 
 def _verbs(document: Document, table: RiskTable) -> Iterator[Diagnostic]:
