@@ -99,6 +99,15 @@ def test_the_command_line_does_what_it_says(running, prefix, code, expected):
     assert expected in ended.stdout.lower()
 
 
+def test_a_bundle_is_made_signed_verified_and_tested(running):
+    state, listen, _ = running
+    bundle = [command for command in COMMANDS if " bundle " in command or ".dsse" in command]
+    assert [command.split()[2] for command in bundle] == ["keygen", "build", "sign", "verify", "test"]
+    for command in bundle:
+        ended = run(command, state, listen)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
 def test_no_command_is_left_out():
     covered = ("make run", "make test", "curl ", ".venv/bin/ascend-sidecar ")
     assert [command for command in COMMANDS if command.strip() and not command.startswith(covered)] == []

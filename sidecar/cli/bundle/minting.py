@@ -1,5 +1,6 @@
 """`bundle keygen` and `bundle rotate`: new keys, and the signed step by which hosts come to trust them."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,6 +32,8 @@ Examples:
 
 Exit codes: 0 made, 64 usage, 69 KMS does not answer, 78 KMS refuses or the file cannot be made.
 """
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Makes NAME.key and NAME.pub.")]
 OutDir = Annotated[
@@ -67,8 +70,8 @@ def keygen(context: typer.Context, name: KeyName, *, out_dir: OutDir = Path(), j
     The line that it prints goes into trust.keys of the hosts. Whoever has the .key file decides what they allow.
     """
     edge = edge_of(context)
-    if Path(name).name != name or "\0" in name:
-        raise UsageError(f"NAME `{name}` is not the name of a file; --out-dir says where")
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"NAME `{name}` is not letters, digits, `.`, `_` and `-`; --out-dir says where")
     key = PrivateKey(Ed25519PrivateKey.generate())
     private, public = out_dir / f"{name}.key", out_dir / f"{name}.pub"
     _make_pair(private, public, key)

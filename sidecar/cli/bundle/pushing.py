@@ -16,9 +16,9 @@ from sidecar.cli.opening import MAX_BUNDLE, inflate, read_bundle
 from sidecar.cli.options import Json, Labels, PubKeys, Threshold, TrustedName, trust_words
 from sidecar.cli.outputs import tell
 from sidecar.cli.trusting import find_trust
-from sidecar.core.bundle import Floor, Trust, compile_bundle, floor_under
+from sidecar.core.bundle import Floor, Trust, Verified, compile_bundle, floor_under
 from sidecar.core.bundle import verify as verify_bundle
-from sidecar.core.errors import BundleError
+from sidecar.core.errors import BundleError, RolledBackBundle
 
 PUSH: Final = """\b
 Examples:
@@ -73,7 +73,7 @@ def push(
     held = None if force else target.read(MAX_BUNDLE)
     try:
         raw = read_bundle("FILE", file, edge.stdin)
-        verified = verify_bundle(raw, trust, _floor(held, target.name, trust), time.time())
+        verified = _verified(raw, held, target.name, trust)
         digest = compile_bundle(verified, file).digest
     except BundleError as error:
         return refuse(edge, error, json=json)
@@ -97,10 +97,19 @@ def _target(destination: str) -> Target:
     return WholeFile(destination)
 
 
-def _floor(held: tuple[bytes, str] | None, place: str, trust: Trust) -> Floor:
-    """That of a host which has in force what lies there now; what no host could have in force is no floor."""
-    if held is None:
-        return Floor()
+def _verified(raw: bytes, held: tuple[bytes, str] | None, place: str, trust: Trust) -> Verified:
+    """As a host would that has in force what lies there now. Raises BundleError."""
+    now = time.time()
+    verified = verify_bundle(raw, trust, Floor(), now)
+    try:
+        return verify_bundle(raw, trust, _floor(held, place, trust), now) if held else verified
+    except RolledBackBundle as error:
+        told = f"hosts that have what lies at {place} would refuse it: {error}"
+        raise RolledBackBundle(f"{told}; --force puts it there nevertheless") from error
+
+
+def _floor(held: tuple[bytes, str], place: str, trust: Trust) -> Floor:
+    """What no host could have in force is no floor."""
     try:
         return floor_under(inflate(place, held[0]), trust)
     except BundleError:
