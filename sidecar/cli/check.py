@@ -20,6 +20,7 @@ from sidecar.cli.options import (
     StateDir,
     Threshold,
     TrustedName,
+    TrustWords,
     config_of,
     trust_words,
 )
@@ -105,6 +106,10 @@ def check(
     trusted = trust_words(pub, threshold, name, audience)
     if local is not None:
         return _tell(edge, msgspec.json.encode(enter(LOCAL).advise(edge, local, trusted, asked)), json)
+    if trusted != TrustWords():
+        raise UsageError(
+            "--pub, --threshold, --name and --audience are for a signed bundle: give --local FILE"
+        )
     doors = _doors(edge, url, socket, state_dir, run_dir)
     return _tell(edge, _ask(doors, asked, _authorization(token_file)), json)
 

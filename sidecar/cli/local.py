@@ -14,7 +14,7 @@ from sidecar.api.answers import context_of
 from sidecar.api.wire import read_request
 from sidecar.cli.edge import Edge
 from sidecar.cli.exits import UsageError
-from sidecar.cli.opening import Source, located, open_source
+from sidecar.cli.opening import Folder, Source, located, open_source
 from sidecar.cli.options import TrustWords
 from sidecar.cli.trusting import find_trust
 from sidecar.core.bundle import Bundle, Trust
@@ -81,7 +81,12 @@ def open_folder(place: str, trust: Callable[[], Trust] | None = None) -> Local:
 
 def open_place(edge: Edge, place: str, words: TrustWords) -> Local:
     """The same, with whom the command line and the config trust. Raises BundleError, ConfigError, UsageError."""
-    return open_folder(place, partial(find_trust, edge, words))
+    local = open_folder(place, partial(find_trust, edge, words))
+    if isinstance(local.source, Folder) and words != TrustWords():
+        raise UsageError(
+            f"{place} is a folder; --pub, --threshold, --name and --audience are for signed bundles"
+        )
+    return local
 
 
 def advise(edge: Edge, place: str, words: TrustWords, asked: Object) -> Object:

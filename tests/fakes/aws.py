@@ -11,13 +11,16 @@ import boto3
 import moto.kms.urls
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from moto.kms.exceptions import ValidationException
 from moto.kms.responses import KmsResponse
 from moto.server import ThreadedMotoServer
 
 MOST_RAW = 4096
+ED25519 = "ECC_NIST_EDWARDS25519"
 
 
 class Kms(KmsResponse):
@@ -34,6 +37,16 @@ class Kms(KmsResponse):
         if len(message) > MOST_RAW:
             raise ValidationException(f"Value at 'message' must have length of at most {MOST_RAW}")
         return super().sign()
+
+    def get_public_key(self) -> str:
+        """moto makes no Ed25519 keys; one that says in its description that it is one answers as AWS's do."""
+        answer = json.loads(super().get_public_key())
+        if self.kms_backend.describe_key(self._get_param("KeyId")).description == ED25519:
+            public = Ed25519PrivateKey.generate().public_key()
+            der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            answer |= {"KeySpec": ED25519, "PublicKey": base64.b64encode(der).decode()}
+            answer |= {"SigningAlgorithms": ["ED25519_SHA_512", "ED25519_PH_SHA_512"]}
+        return json.dumps(answer)
 
     def _sign_digest(self, digest: bytes) -> str:
         key_id, algorithm = self._get_param("KeyId"), self._get_param("SigningAlgorithm")
@@ -91,8 +104,9 @@ def _post(url: str, body: bytes) -> None:
 def make_key(spec: str = "ECC_NIST_P256", usage: str = "SIGN_VERIFY") -> str:
     """The ARN of a new key."""
     client = boto3.client("kms")
+    made = "ECC_NIST_P256" if spec == ED25519 else spec
     try:
-        return client.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["Arn"]
+        return client.create_key(KeySpec=made, KeyUsage=usage, Description=spec)["KeyMetadata"]["Arn"]
     finally:
         client.close()
 

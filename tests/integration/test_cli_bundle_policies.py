@@ -42,3 +42,15 @@ def test_a_failing_test_in_a_bundle_has_its_place(built, folder, keys):
     ran = type_in("policy", "test", built(), *trusting(keys, "a"))
     assert ran.code == 1
     assert f"FAILED reading is allowed ({keys}/b.dsse/tests/files_test.yaml#/0/tests/0)" in ran.out
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [("policy", "test"), ("policy", "lint"), ("policy", "explain"), ("check", "--local")],
+    ids=" ".join,
+)
+def test_a_folder_is_not_taken_for_something_that_was_verified(folder, keys, verb):
+    words = READ if verb[1] in {"explain", "--local"} else ()
+    ran = type_in(*verb, folder, *words, "--pub", keys / "a.pub")
+    assert (ran.code, ran.out) == (64, "")
+    assert "is a folder; --pub" in ran.err

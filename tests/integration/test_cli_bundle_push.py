@@ -110,7 +110,7 @@ def test_one_there_that_others_signed_is_replaced(built, keys, there):
     assert revision_at(keys, there) == 1
 
 
-@pytest.mark.parametrize("place", ["https://policy.example/b", "s3://bucket", "s3://", "", "/"])
+@pytest.mark.parametrize("place", ["https://policy.example/b", "s3://bucket", "s3://", "", "/", "-"])
 def test_what_is_no_place_is_a_usage_error(built, keys, place):
     ran = push(keys, built(), place)
     assert (ran.code, ran.out) == (64, "")

@@ -5,7 +5,7 @@ import pytest
 
 from sidecar.adapters.aws.kms import KmsSigner, open_kms_key
 from sidecar.core.errors import RemoteRefused, RemoteUnreachable
-from tests.fakes.aws import MOST_RAW, aws, make_key
+from tests.fakes.aws import ED25519, MOST_RAW, aws, make_key
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def test_an_alias_and_a_bare_id_name_a_key_too(server):
         ("RSA_2048", "SIGN_VERIFY"),
         ("ECC_NIST_P384", "SIGN_VERIFY"),
         ("ECC_SECG_P256K1", "SIGN_VERIFY"),
+        (ED25519, "SIGN_VERIFY"),
     ],
 )
 def test_a_key_of_another_kind_is_refused_by_name(server, spec, usage):

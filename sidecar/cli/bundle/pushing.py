@@ -14,7 +14,7 @@ from sidecar.cli.edge import edge_of
 from sidecar.cli.exits import Exit, UsageError
 from sidecar.cli.opening import MAX_BUNDLE, inflate, read_bundle
 from sidecar.cli.options import Json, Labels, PubKeys, Threshold, TrustedName, trust_words
-from sidecar.cli.outputs import tell
+from sidecar.cli.outputs import STDOUT, tell
 from sidecar.cli.trusting import find_trust
 from sidecar.core.bundle import Floor, Trust, Verified, compile_bundle, floor_under
 from sidecar.core.bundle import verify as verify_bundle
@@ -92,7 +92,7 @@ def _target(destination: str) -> Target:
             return parse_s3(destination)
         except NotAnObject as error:
             raise UsageError(f"DEST: {error}") from error
-    if _OTHER in destination or not Path(destination).name:
+    if _OTHER in destination or destination == STDOUT or not Path(destination).name:
         raise UsageError(f"DEST `{destination}` is neither a file nor such as s3://bucket/key")
     return WholeFile(destination)
 
