@@ -53,6 +53,7 @@ def test_a_gzip_of_it_has_one_form_and_is_read_like_it(built, keys, there):
         done(push(keys, bundle, there, "--gzip"))
         raws.append(there.read_bytes())
     assert raws[0] == raws[1]
+    assert raws[0][4:8] == bytes(4), "RFC 1952: MTIME, of which 0 is none"
     assert gzip.decompress(raws[0]) == bundle.read_bytes()
     assert revision_at(keys, there) == 1
     done(type_in("policy", "test", there, *trusting(keys, "a")))

@@ -102,6 +102,7 @@ def test_whom_to_trust_comes_from_the_config_where_nothing_is_typed(built, keys)
     assert type_in("bundle", "verify", out, "--threshold", 2, environ=environ).code == 64
     config.write_text(f"trust: {{keys: [{keys}/a.pub], audience: [prod], min_revision: 2}}\n")
     assert type_in("bundle", "verify", out, environ=environ).code == 1
+    assert type_in("bundle", "verify", out, "--pub", keys / "a.pub", environ=environ).code == 1
 
 
 @pytest.mark.parametrize("verb", ["verify", "inspect"])

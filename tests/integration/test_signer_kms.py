@@ -6,6 +6,7 @@ import pytest
 from sidecar.adapters.aws.kms import KmsSigner, open_kms_key
 from sidecar.core.errors import RemoteRefused, RemoteUnreachable
 from tests.fakes.aws import ED25519, MOST_RAW, aws, make_key
+from tests.fakes.stub_daemon import StubDaemon, on_tcp
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,14 @@ def test_nobody_there_is_unreachable(server, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(RemoteUnreachable, match="AWS does not answer"):
         open_kms_key(arn)
+
+
+def test_a_failing_service_is_unreachable_and_not_one_that_refuses(server, monkeypatch):
+    stub = StubDaemon({"POST /": (503, {"__type": "KMSInternalException", "message": "later"})})
+    with on_tcp(stub) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        with pytest.raises(RemoteUnreachable, match="AWS says KMSInternalException: later"):
+            open_kms_key("alias/release")
 
 
 def test_an_endpoint_that_is_none_is_refused(server, monkeypatch):

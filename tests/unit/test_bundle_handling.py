@@ -53,6 +53,9 @@ def test_what_a_step_says_can_be_looked_at_before_it_is_followed():
         read_unverified_keys(seal("t", b"{}", [key(1)]))
     with pytest.raises(MalformedBundle):
         read_unverified_keys(seal(KEYS_TYPE, b"{}", [key(1)]))
+    body = b'{"apiVersion":"ascend.sidecar/v1","keys":["x"],"kind":"KeySet","name":"n","threshold":1,"version":1}'
+    with pytest.raises(MalformedBundle, match="no public key"):
+        read_unverified_keys(seal(KEYS_TYPE, body, [key(1)]))
 
 
 def test_the_floor_under_a_bundle_is_that_of_a_host_that_has_it():
