@@ -18,13 +18,14 @@ import msgspec
 from bench import load
 from bench.compare import RULES, STATE, Plan, compare
 from bench.daemon import daemon, policies
-from bench.figures import JUDGED_AT, Figure, growth, starts, swaps
+from bench.figures import JUDGED_AT, Figure, growth, signed, starts, swaps
 from bench.machine import description, sync_time
 from bench.peers import CACHE
-from bench.processes import BenchError
+from bench.processes import BenchError, forget_peak, peak, resident
 from bench.report import Report, render
 from bench.rounds import Cell, alternate
-from bench.swap import swap_at_rest, swap_under_load
+from bench.signed import Cost, Publisher
+from bench.swap import publish, swap_at_rest, swap_under_load
 
 FEW: Final = 10
 MANY: Final = 10_000
@@ -64,7 +65,7 @@ def run(plan: Plan) -> Report:
         compared = compare(work, plan)
         stages = {count: _stages(policies(work, count)) for count in (FEW, RULES, MANY)}
         machine["the same, after the comparison"] = sync_time(work)
-        own = [*_growth(work, plan, stages), *_starts(work, plan), *_swaps(work, plan)]
+        own = [*_growth(work, plan, stages), *_starts(work, plan), *_swaps(work, plan), *_signed(work, plan)]
     method = (
         f"Median of {plan.judged_rounds} alternating rounds at {JUDGED_AT} connections, "
         f"of {plan.other_rounds} at others, {plan.seconds:g} s each. "
@@ -102,6 +103,33 @@ def _starts(work: Path, plan: Plan) -> list[Figure]:
 def _start(work: Path, rules: int, state: str = "") -> float:
     with daemon(work, rules, state) as started:
         return started.took
+
+
+def _signed(work: Path, plan: Plan) -> list[Figure]:
+    print("signed bundles", flush=True)
+    publisher = Publisher(policies(work, MANY))
+    file = work / "cost.dsse"
+    file.write_bytes(publisher.next())
+    cost = _cost(file, publisher.key)
+    with daemon(work, MANY, publisher=publisher) as ours:
+        revisions = [publisher.next() for _ in range(2 * plan.swaps + 2)]
+        change = publish(revisions)
+        budget = 3 * swap_at_rest(ours, change) + 1.0
+        steady = resident(ours.server.pid)
+        forget_peak(ours.server.pid)
+        swap_at_rest(ours, change)
+        most = peak(ours.server.pid)
+        saturated = swap_under_load(ours, plan.swaps, budget, work, change=change)
+        paced = swap_under_load(ours, plan.swaps, budget, work, PACE, change=change)
+    return signed(cost, saturated, paced, steady, most)
+
+
+def _cost(file: Path, key: str) -> Cost:
+    line = [sys.executable, "-m", "bench.signed", str(file), key]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchError(f"the cost of a signed bundle could not be measured:\n{done.stderr[-2000:]}")
+    return msgspec.json.decode(done.stdout, type=Cost)
 
 
 def _swaps(work: Path, plan: Plan) -> list[Figure]:

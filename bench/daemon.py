@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from bench.load import Target
 from bench.peers import EVALUATION, Server
 from bench.processes import running, wait_until
 from bench.rules import REQUEST, rule_set
+from bench.signed import Publisher
 
 NAME: Final = "ascend-sidecar"
 _REFUSALS: Final = ("ascend_sidecar_decisions_total", "ascend_sidecar_unrecorded_denies_total")
@@ -43,6 +44,7 @@ class Daemon:
     ops: str
     process: subprocess.Popen[bytes]
     policies: Path
+    bundle: Path
     took: float
 
     def reload(self) -> None:
@@ -80,8 +82,11 @@ def policies(work: Path, rules: int) -> Path:
 
 
 @contextmanager
-def daemon(work: Path, rules: int, state: str = "") -> Iterator[Daemon]:
-    """A daemon on a fresh state, or on the named state of an earlier one."""
+def daemon(work: Path, rules: int, state: str = "", publisher: Publisher | None = None) -> Iterator[Daemon]:
+    """A daemon on a fresh state, or on the named state of an earlier one.
+
+    With a publisher it gets its rules as a signed file, `bundle.dsse` beside its state, and no folder.
+    """
     folder, home = policies(work, rules), work / (state or f"state-{time.monotonic_ns()}")
     home.mkdir(mode=0o700, exist_ok=True)
     output, listening, body = work / f"{home.name}.log", home / "listen.json", work / "body.json"
@@ -89,20 +94,36 @@ def daemon(work: Path, rules: int, state: str = "") -> Iterator[Daemon]:
     listening.unlink(missing_ok=True)
     # Sockets have short names of their own: a path over 107 bytes cannot be one.
     with TemporaryDirectory(prefix="bench-") as sockets:
-        line = command(folder, home, Path(sockets))
+        folder_source: list[str | Path] = ["--policies", folder]
+        source = _signed(home, publisher) if publisher else folder_source
+        line = command(source, home, Path(sockets))
         began = time.perf_counter()
         with running(line, output) as process:
             wait_until(lambda: _is_ready(listening), process, output)
             took = time.perf_counter() - began
             doors = _doors(listening)
-            yield Daemon(_server(doors, process.pid, body), doors.ops, process, folder, took)
+            server = _server(doors, process.pid, body)
+            yield Daemon(server, doors.ops, process, folder, bundle_file(home), took)
 
 
-def command(folder: Path, state: Path, doors: Path) -> list[str | Path]:
+def command(source: Sequence[str | Path], state: Path, doors: Path) -> list[str | Path]:
     """How the daemon is started: rules and places, everything else as it ships."""
-    line: list[str | Path] = [sys.executable, "-m", "sidecar", "serve", "--policies", folder]
+    line: list[str | Path] = [sys.executable, "-m", "sidecar", "serve", *source]
     line += ["--state-dir", state, "--run-dir", doors]
     return [*line, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]
+
+
+def bundle_file(state: Path) -> Path:
+    """Where the daemon of this state looks for its signed bundle."""
+    return state.with_suffix(".dsse")
+
+
+def _signed(state: Path, publisher: Publisher) -> list[str | Path]:
+    """The first revision is there, and a config file says by whose key."""
+    bundle_file(state).write_bytes(publisher.next())
+    config = state.with_suffix(".yaml")
+    config.write_text(f"bundle: {{source: {bundle_file(state)}}}\ntrust: {{keys: [{publisher.key}]}}\n")
+    return ["--config", config]
 
 
 def _doors(listening: Path) -> _Listening:

@@ -76,6 +76,17 @@ def resident(pid: int) -> float:
     return _rollup(pid, "Rss")
 
 
+def forget_peak(pid: int) -> None:
+    """Count the peak of resident memory anew from now on (proc_pid_clear_refs(5), 5)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak(pid: int) -> float:
+    """The most resident memory in MB since it was last forgotten."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:"))
+
+
 def proportional(pid: int) -> float:
     """Resident memory in MB, each shared page divided by the number of those who share it."""
     return _rollup(pid, "Pss")

@@ -1,6 +1,7 @@
-"""Swapping the policies under load: the folder is rewritten and SIGHUP sent while requests come in."""
+"""Swapping the policies under load: a changed folder and SIGHUP, or a newer signed file, while requests come in."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,14 +34,39 @@ class Swapped:
     covered: bool
 
 
-def swap_at_rest(daemon: Daemon) -> float:
-    """Seconds from SIGHUP to decisions under the new revision, without load."""
-    began, ended = _swap(daemon)
+Change = Callable[[Daemon], None]
+
+
+def change_folder(daemon: Daemon) -> None:
+    """The folder is another one, and the daemon is told."""
+    _touch(daemon.policies)
+    daemon.reload()
+
+
+def publish(revisions: list[bytes]) -> Change:
+    """The next of these signed bundles takes the place of the file that the daemon watches."""
+
+    def change(daemon: Daemon) -> None:
+        new = daemon.bundle.with_suffix(".new")
+        new.write_bytes(revisions.pop(0))
+        new.replace(daemon.bundle)
+
+    return change
+
+
+def swap_at_rest(daemon: Daemon, change: Change = change_folder) -> float:
+    """Seconds from the change to decisions under the new revision, without load."""
+    began, ended = _swap(daemon, change)
     return ended - began
 
 
 def swap_under_load(
-    daemon: Daemon, swaps: int, budget: float, scratch: Path, rate: int | None = None
+    daemon: Daemon,
+    swaps: int,
+    budget: float,
+    scratch: Path,
+    rate: int | None = None,
+    change: Change = change_folder,
 ) -> Swapped:
     """`swaps` swaps of at most `budget` seconds each, a second of rest before and after each.
 
@@ -52,7 +78,7 @@ def swap_under_load(
     windows: list[tuple[float, float]] = []
     for _ in range(swaps):
         time.sleep(REST)
-        windows.append(_swap(daemon))
+        windows.append(_swap(daemon, change))
     covered = started.process.poll() is None
     samples = finish(started, seconds)
     refused = daemon.refused() - before
@@ -70,11 +96,10 @@ def swap_under_load(
     )
 
 
-def _swap(daemon: Daemon) -> tuple[float, float]:
+def _swap(daemon: Daemon, change: Change) -> tuple[float, float]:
     before, deadline = daemon.revision(), time.monotonic() + SWAP_WITHIN
-    _touch(daemon.policies)
     began = time.time()
-    daemon.reload()
+    change(daemon)
     while daemon.revision() == before:
         if time.monotonic() > deadline:
             raise BenchError(f"the daemon did not take its new policies within {SWAP_WITHIN:.0f} s")

@@ -11,7 +11,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
-from sidecar.core.model import Code, Decision, Door
+from sidecar.core.bundle import Bundle
+from sidecar.core.model import Code, Decision, Door, Verdict
 from sidecar.service.ports import LogStatus
 
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -24,10 +25,14 @@ class PrometheusMetrics(Collector):
         self._decided: Counter[tuple[str, str, str]] = Counter()
         self._unrecorded: Counter[tuple[str, str]] = Counter()
         self._seconds: dict[str, tuple[list[int], list[float]]] = {}
-        self._refused = 0
+        self._refused: Counter[str] = Counter()
+        self._unstored = 0
+        self._shadowed: Counter[tuple[str, str]] = Counter()
+        self._shadow_dropped = 0
         self._condition_errors = 0
-        self._revision = ""
+        self._bundle: Bundle | None = None
         self._activated_at = 0.0
+        self._checked_at = 0.0
         self._log_status: Callable[[], LogStatus] | None = None
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -48,11 +53,23 @@ class PrometheusMetrics(Collector):
     def unrecorded(self, code: Code, door: Door) -> None:
         self._unrecorded[code, door] += 1
 
-    def bundle(self, revision: str, activated_at: float) -> None:
-        self._revision, self._activated_at = revision, activated_at
+    def bundle_activated(self, bundle: Bundle, now: float) -> None:
+        self._bundle, self._activated_at = bundle, now
 
-    def bundle_refused(self) -> None:
-        self._refused += 1
+    def bundle_checked(self, now: float) -> None:
+        self._checked_at = now
+
+    def bundle_refused(self, kind: str) -> None:
+        self._refused[kind] += 1
+
+    def bundle_unstored(self) -> None:
+        self._unstored += 1
+
+    def shadowed(self, given: Verdict, candidate: Verdict) -> None:
+        self._shadowed[given.word, candidate.word] += 1
+
+    def shadow_dropped(self) -> None:
+        self._shadow_dropped += 1
 
     def watch_log(self, status: Callable[[], LogStatus]) -> None:
         """Where the audit gauges come from at a scrape."""
@@ -64,6 +81,7 @@ class PrometheusMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._decision_families()
         yield from self._bundle_families()
+        yield from self._shadow_families()
         if self._log_status is not None:
             yield from _log_families(self._log_status())
         build = GaugeMetricFamily("ascend_sidecar_build_info", "The running version.", labels=["version"])
@@ -100,16 +118,48 @@ class PrometheusMetrics(Collector):
         return family
 
     def _bundle_families(self) -> Iterator[Metric]:
-        info = GaugeMetricFamily("ascend_sidecar_bundle_info", "The active bundle.", labels=["revision"])
-        if self._revision:
-            info.add_metric([self._revision], 1)
+        labels = ["name", "revision", "digest", "source", "signer"]
+        info = GaugeMetricFamily("ascend_sidecar_bundle_info", "The active bundle.", labels=labels)
+        bundle = self._bundle
+        signed = bundle.signed if bundle else None
+        if bundle:
+            signers = ",".join(signed.signers) if signed else ""
+            info.add_metric([bundle.name, bundle.revision, bundle.digest, bundle.source, signers], 1)
         yield info
+        moments = {
+            "activated": ("When the active bundle came into force.", self._activated_at),
+            "checked": ("When the source was last known to have nothing newer.", self._checked_at),
+            "issued": ("When the active bundle was issued.", signed.issued_at if signed else 0.0),
+            "expires": ("When the active bundle expires; 0 is never.", signed.expires_at if signed else 0.0),
+        }
+        for name, (text, at) in moments.items():
+            yield GaugeMetricFamily(f"ascend_sidecar_bundle_{name}_timestamp_seconds", text, at)
+        revision = signed.revision if signed else 0
         yield GaugeMetricFamily(
-            "ascend_sidecar_bundle_activated_timestamp_seconds",
-            "When the active bundle was activated; its age is the time since.",
-            self._activated_at,
+            "ascend_sidecar_bundle_revision", "Of the active bundle, 0 unsigned.", revision
         )
-        yield CounterMetricFamily("ascend_sidecar_bundle_refusals", "Bundles not activated.", self._refused)
+        refusals = CounterMetricFamily(
+            "ascend_sidecar_bundle_refusals", "Bundles, or looks for one, that failed.", labels=["reason"]
+        )
+        for kind, count in self._refused.items():
+            refusals.add_metric([kind], count)
+        yield refusals
+        yield CounterMetricFamily(
+            "ascend_sidecar_bundle_unstored", "Bundles in force that could not be stored.", self._unstored
+        )
+
+    def _shadow_families(self) -> Iterator[Metric]:
+        compared = CounterMetricFamily(
+            "ascend_sidecar_shadow_decisions",
+            "Decisions compared with a candidate bundle, by both verdicts.",
+            labels=["verdict", "candidate"],
+        )
+        for (given, candidate), count in self._shadowed.items():
+            compared.add_metric([given, candidate], count)
+        yield compared
+        yield CounterMetricFamily(
+            "ascend_sidecar_shadow_dropped", "Decisions not compared for want of time.", self._shadow_dropped
+        )
 
 
 def _log_families(status: LogStatus) -> Iterator[Metric]:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from sidecar.api.answers import context_of
 from sidecar.api.wire import read_request
 from sidecar.cli.edge import Edge
 from sidecar.cli.exits import UsageError
-from sidecar.cli.opening import Folder, Source, located, open_source
+from sidecar.cli.opening import Folder, Source, open_source
 from sidecar.cli.options import TrustWords
 from sidecar.cli.trusting import find_trust
 from sidecar.core.bundle import Bundle, Trust
@@ -25,8 +25,6 @@ from sidecar.core.policy import Inputs, RuleFinding
 from sidecar.core.policy.suite import SuiteReport, run_suite
 from sidecar.core.snapshot import Snapshot
 from sidecar.service.decide import Answer
-
-__all__ = ["Local", "advise", "located", "open_folder", "open_place"]
 
 _TESTS: Final = "tests/"
 
@@ -43,11 +41,6 @@ class Local:
         """What the places of findings begin with."""
         return self.source.place
 
-    @property
-    def files(self) -> Mapping[str, bytes]:
-        """The files of a folder by name; none of a signed bundle."""
-        return self.source.files
-
     def decide(self, asked: Object) -> Object:
         """The AuthZEN answer that a daemon with these policies and without halts would give now."""
         return _answer(judge(Snapshot(self.bundle, 0.0), _request(asked), _caller(), time.time()))
@@ -55,7 +48,7 @@ class Local:
     def test(self) -> SuiteReport:
         """Run the test cases that come with the policies. Raises MalformedBundle if one of them cannot be read."""
         # A case happens at a time of its own, which says nothing of whether a signed bundle is in force.
-        snapshot = Snapshot(replace(self.bundle, signed=None), 0.0)
+        snapshot = Snapshot(replace(self.bundle, expires_at=float("inf")), 0.0)
         documents = self.source.documents(lambda name: name.startswith(_TESTS))
         try:
             return run_suite(documents, partial(judge, snapshot), self.bundle.policies.rule_ids)
@@ -81,12 +74,18 @@ def open_folder(place: str, trust: Callable[[], Trust] | None = None) -> Local:
 
 def open_place(edge: Edge, place: str, words: TrustWords) -> Local:
     """The same, with whom the command line and the config trust. Raises BundleError, ConfigError, UsageError."""
-    local = open_folder(place, partial(find_trust, edge, words))
-    if isinstance(local.source, Folder) and words != TrustWords():
-        raise UsageError(
-            f"{place} is a folder; --pub, --threshold, --name and --audience are for signed bundles"
-        )
+    (local,) = open_places(edge, (place,), words)
     return local
+
+
+def open_places(edge: Edge, places: Sequence[str], words: TrustWords) -> tuple[Local, ...]:
+    """Several, one of which must be signed where words of trust were given, so that none is believed to be."""
+    opened = tuple(open_folder(place, partial(find_trust, edge, words)) for place in places)
+    if words != TrustWords() and all(isinstance(local.source, Folder) for local in opened):
+        told = "is a folder" if len(places) == 1 else "are folders"
+        options = "--pub, --threshold, --name and --audience"
+        raise UsageError(f"{' and '.join(places)} {told}; {options} are for signed bundles")
+    return opened
 
 
 def advise(edge: Edge, place: str, words: TrustWords, asked: Object) -> Object:

@@ -1,7 +1,7 @@
 """Opening: where policies lie, as a folder or as a signed bundle in a file, and what they are made of."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -20,13 +20,14 @@ _DEFAULTS: Final = policies_folder(DEFAULT_POLICIES)
 
 
 class Source(Protocol):
-    """What policies come from. `place` begins the places of findings; `files` are YAML, none of a bundle."""
+    """What policies come from. `place` begins the places of findings."""
 
     @property
     def place(self) -> Path: ...
 
-    @property
-    def files(self) -> Mapping[str, bytes]: ...
+    def names(self) -> Collection[str]:
+        """The names of its files. Raises as `load` does."""
+        ...
 
     def load(self) -> Bundle:
         """Raises BundleError, with places that a person finds."""
@@ -47,6 +48,9 @@ class Folder:
 
     place: Path
     files: Mapping[str, bytes]
+
+    def names(self) -> Collection[str]:
+        return self.files
 
     def load(self) -> Bundle:
         try:
@@ -74,9 +78,8 @@ class SignedFile:
     trust: Trust
     now: float
 
-    @property
-    def files(self) -> Mapping[str, bytes]:
-        return {}
+    def names(self) -> Collection[str]:
+        return self.verified().payload.digests
 
     def load(self) -> Bundle:
         verified = self.verified()

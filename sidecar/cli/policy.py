@@ -1,13 +1,15 @@
-"""`policy`: what a folder or signed bundle of policies is worth before a daemon gets it: lint, test, explain."""
+"""`policy`: what a folder or a signed bundle is worth before a daemon gets it: lint, test, explain, diff."""
 
 from typing import Annotated, Final
 
 import typer
 
 from sidecar.cli import verdicts
+from sidecar.cli.diff import diff
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.local import Local, open_place
+from sidecar.cli.lint import lint
+from sidecar.cli.local import open_place
 from sidecar.cli.options import (
     Json,
     Labels,
@@ -15,7 +17,6 @@ from sidecar.cli.options import (
     PubKeys,
     Threshold,
     TrustedName,
-    TrustWords,
     trust_words,
 )
 from sidecar.cli.question import (
@@ -29,16 +30,42 @@ from sidecar.cli.question import (
     question,
 )
 from sidecar.cli.screen import Screen
-from sidecar.core.errors import Diagnostic, MalformedBundle
-from sidecar.core.model import Object
+from sidecar.cli.testing import run_tests
 from sidecar.core.policy import RuleFinding
-from sidecar.core.policy.suite import CaseResult, SuiteReport
+from sidecar.core.policy.schema import policy_schema, suite_schema
 
 _LINT: Final = """\b
 Examples:
   ascend-sidecar policy lint ./policies
+  ascend-sidecar policy lint ./policies --json
+
+\b
+Errors keep the folder from being loaded; warnings are what loads, but was surely not meant:
+  unreachable-rule       a deny rule without a condition denies all that the rule matches
+  never-allows           all that an allow rule matches needs approval by another rule
+  duplicate-rule         two rules differ in nothing but id and reason
+  unused-data            no condition reads a data document
+  missing-reason         a deny or approve rule has no reason
+  condition-always-errs  part of a condition errs, whatever the request holds
 
 Exit codes: 0 no findings, 1 findings.
+"""
+_DIFF: Final = """\b
+Examples:
+  ascend-sidecar policy diff ./policies.old ./policies
+  ascend-sidecar policy diff default ./policies --json
+  ascend-sidecar policy diff prod.dsse ./policies --pub release.pub
+
+Exit codes: 0 no difference, 1 differences, 78 one of them cannot be loaded.
+"""
+_SCHEMA: Final = """\b
+Examples:
+  ascend-sidecar policy schema > policy.schema.json
+  ascend-sidecar policy schema --tests > policy-test.schema.json
+
+\b
+Editors with the YAML language server check a file that begins with
+  # yaml-language-server: $schema=policy.schema.json
 """
 _TEST: Final = """\b
 Examples:
@@ -54,127 +81,23 @@ Examples:
   ascend-sidecar policy explain default --request request.json --matched
 """
 
+Tests = Annotated[bool, typer.Option("--tests", help="Of a document of tests, not of policies.")]
 MatchedOnly = Annotated[bool, typer.Option("--matched", help="Only the rules that matched.")]
 
 
 def build() -> typer.Typer:
-    app = typer.Typer(name="policy", help="Check, test and explain policies.", rich_markup_mode=None)
+    app = typer.Typer(name="policy", help="Check, test, explain and compare policies.", rich_markup_mode=None)
     app.command(epilog=_LINT)(lint)
     app.command("test", epilog=_TEST)(run_tests)
     app.command(epilog=_EXPLAIN)(explain)
+    app.command(epilog=_DIFF)(diff)
+    app.command(epilog=_SCHEMA)(schema)
     return app
-
-
-def lint(
-    context: typer.Context,
-    folder: Place,
-    *,
-    pub: PubKeys = None,
-    threshold: Threshold = None,
-    name: TrustedName = None,
-    audience: Labels = None,
-    json: Json = False,
-) -> int:
-    """Find every mistake in policies, their tests included, with file, line and column."""
-    edge = edge_of(context)
-    found, rules = _findings(edge, folder, trust_words(pub, threshold, name, audience))
-    if json:
-        edge.emit([_as_json(one) for one in found])
-    else:
-        for one in found:
-            edge.say(str(one))
-        Screen(edge).line(
-            "failed" if found else "ok", f"{len(found)} findings" if found else f"{rules} rules"
-        )
-    return Exit.DENIED if found else Exit.OK
-
-
-def _findings(edge: Edge, folder: str, trusted: TrustWords) -> tuple[tuple[Diagnostic, ...], int]:
-    try:
-        local = open_place(edge, folder, trusted)
-        local.test()
-    except MalformedBundle as error:
-        return error.diagnostics, 0
-    return (), len(local.bundle.policies.rule_ids)
-
-
-def _as_json(found: Diagnostic) -> Object:
-    place = found.place
-    return {
-        "path": place.path,
-        "line": place.line,
-        "column": place.column,
-        "pointer": place.pointer,
-        "message": found.message,
-        "hint": found.hint,
-    }
-
-
-def run_tests(
-    context: typer.Context,
-    folder: Place,
-    *,
-    pub: PubKeys = None,
-    threshold: Threshold = None,
-    name: TrustedName = None,
-    audience: Labels = None,
-    json: Json = False,
-) -> int:
-    """Run the test cases of policies, and tell which rules none of them reaches."""
-    edge = edge_of(context)
-    local = open_place(edge, folder, trust_words(pub, threshold, name, audience))
-    report = local.test()
-    if json:
-        edge.emit(_report_json(local, report))
-    else:
-        _show_report(edge, local, report)
-    return Exit.OK if _is_good(report) else Exit.DENIED
-
-
-def _is_good(report: SuiteReport) -> bool:
-    """A folder without a test has proven nothing."""
-    return bool(report.passed) and not report.failed
-
-
-def _show_report(edge: Edge, local: Local, report: SuiteReport) -> None:
-    screen = Screen(edge)
-    for result in report.failed:
-        screen.line("FAILED", f"{result.name} ({local.folder}/{result.place})")
-        for difference in result.differences:
-            edge.say(f"  {difference}")
-    for rule in report.uncovered:
-        edge.say(f"no test reaches rule `{rule}`")
-    total, rules = len(report.results), len(report.covered) + len(report.uncovered)
-    word = "passed" if _is_good(report) else "failed"
-    screen.line(
-        word, f"{len(report.passed)} of {total} tests; {len(report.covered)} of {rules} rules covered"
-    )
-
-
-def _report_json(local: Local, report: SuiteReport) -> Object:
-    return {
-        "passed": len(report.passed),
-        "failed": len(report.failed),
-        "results": [_result_json(local, result) for result in report.results],
-        "rules": {"covered": list(report.covered), "uncovered": list(report.uncovered)},
-    }
-
-
-def _result_json(local: Local, result: CaseResult) -> Object:
-    return {
-        "name": result.name,
-        "place": f"{local.folder}/{result.place}",
-        "passed": result.passed,
-        "verdict": result.decision.verdict.word,
-        "code": result.decision.code,
-        "rules": result.decision.rules,
-        "differences": list(result.differences),
-    }
 
 
 def explain(
     context: typer.Context,
-    folder: Place,
+    place: Place,
     subject: SubjectWord = None,
     action: ActionWord = None,
     resource: ResourceWord = None,
@@ -193,7 +116,7 @@ def explain(
     edge = edge_of(context)
     words = Words(subject, action, resource, tuple(properties or ()), context_json, request)
     asked = question(words, edge.stdin)
-    local = open_place(edge, folder, trust_words(pub, threshold, name, audience))
+    local = open_place(edge, place, trust_words(pub, threshold, name, audience))
     rules = [rule for rule in local.explain(asked) if rule.matched or not matched]
     answer = local.decide(asked)
     if json:
@@ -208,3 +131,9 @@ def _show_rules(edge: Edge, rules: list[RuleFinding]) -> None:
     rows = [(rule.rule, rule.effect, "yes" if rule.matched else "no", rule.place, rule.why) for rule in rules]
     Screen(edge).table(("RULE", "EFFECT", "MATCHED", "PLACE", "WHY"), rows)
     edge.say()
+
+
+def schema(context: typer.Context, *, tests: Tests = False, _json: Json = True) -> int:
+    """Print a JSON Schema of a policy document, for editors. It is always JSON."""
+    edge_of(context).emit(suite_schema() if tests else policy_schema())
+    return Exit.OK

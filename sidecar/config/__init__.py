@@ -4,7 +4,6 @@ from sidecar.config.folders import DEFAULT_POLICIES, policies_folder
 from sidecar.config.loading import Resolved, load, resolve
 from sidecar.config.model import Config, Fsync, LogFormat, LogLevel
 from sidecar.config.tokens import read_tokens
-from sidecar.config.trust import read_trust
 
 __all__ = [
     "DEFAULT_POLICIES",
@@ -16,6 +15,5 @@ __all__ = [
     "load",
     "policies_folder",
     "read_tokens",
-    "read_trust",
     "resolve",
 ]

@@ -11,6 +11,8 @@ from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.trust import KeySet, PublicKey, UnusableKey, parse_public_key
 
 _KEY: Final = "trust.keys"
+_PEM: Final = "-----"
+_SHOWN: Final = 64
 
 
 def read_trust(config: Config) -> Trust | None:
@@ -39,7 +41,7 @@ def read_public_keys(texts: tuple[str, ...]) -> tuple[PublicKey, ...]:
     for number, text in enumerate(texts, start=1):
         try:
             keys.append(_public_key(text))
-        except (UnusableKey, UnicodeDecodeError) as error:
+        except UnusableKey as error:
             found.append(Diagnostic(Place(_KEY), f"number {number}: {error}"))
         except ConfigError as error:
             found += error.diagnostics
@@ -51,7 +53,17 @@ def read_public_keys(texts: tuple[str, ...]) -> tuple[PublicKey, ...]:
 def _public_key(text: str) -> PublicKey:
     try:
         return parse_public_key(text)
-    except UnusableKey:
-        if not Path(text).name or "\n" in text:
+    except UnusableKey as error:
+        if _PEM in text:
             raise
-    return parse_public_key(read_file(Path(text)).decode())
+        if not Path(text).is_file():
+            raise UnusableKey(f"`{text[:_SHOWN]}` is neither a public key nor a file") from error
+    return _from_file(Path(text))
+
+
+def _from_file(path: Path) -> PublicKey:
+    try:
+        return parse_public_key(read_file(path).decode())
+    except (UnusableKey, UnicodeDecodeError) as error:
+        hint = "PEM or base64 of an Ed25519 or P-256 key is needed"
+        raise ConfigError(Diagnostic(Place(str(path)), "no public key", hint)) from error

@@ -9,7 +9,9 @@ from typing import ClassVar
 
 
 class SidecarError(Exception):
-    """Base of every error that this product raises on purpose."""
+    """Base of every error that this product raises on purpose. `kind` names it in metrics and records."""
+
+    kind: ClassVar[str] = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,7 @@ class RequestError(SidecarError):
 
 
 class BundleError(SidecarError):
-    """A bundle that is not activated; the last good one stays. `kind` names the refusal in metrics and records."""
-
-    kind: ClassVar[str] = "other"
+    """A bundle that is not activated; the last good one stays."""
 
 
 class MalformedBundle(BundleError):
@@ -117,9 +117,16 @@ class NotForUs(BundleError):
 
 
 class SourceUnavailable(BundleError):
-    """The network's or the server's fault: no answer, or one that says to come back later."""
+    """The network's or the server's fault: no answer, or one that says to come back later.
+
+    `retry_after`: seconds that the source asks to be left alone, at most an hour; None if it does not say.
+    """
 
     kind = "source_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class SourceRefused(BundleError):
@@ -160,8 +167,16 @@ class RemoteUnreachable(SidecarError):
     """A service that keeps keys or files for us gave no answer, or said that it fails just now."""
 
 
+class StoreError(SidecarError):
+    """The disk's fault: the state folder cannot be read or written. What is in force stays in force."""
+
+    kind = "store"
+
+
 class AuditError(SidecarError):
     """The disk's fault: the record is not durable, so the answer is deny `audit_unavailable`."""
+
+    kind = "audit"
 
 
 class ChainBroken(AuditError):

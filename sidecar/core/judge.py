@@ -34,6 +34,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     snapshot: Snapshot
     request: Request
     caller: Caller
+    now: float
     agent: Agent | None
     risk: Risk | None
     policy: PolicyResult | None
@@ -56,7 +57,7 @@ def judge(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> D
 def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Case:
     bundle = snapshot.bundle
     if bundle is None:
-        return Case(snapshot, request, caller, None, None, None)
+        return Case(snapshot, request, caller, now, None, None, None)
     subject = request.subject
     agent = bundle.agents.find(f"{subject.type}:{subject.id}") if bundle.agents else None
     risk: Risk | None = None
@@ -64,8 +65,8 @@ def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float) -
         risk = bundle.risk.assess(request)
         policy = bundle.policies.evaluate(Inputs(request, risk, caller, now))
     except Exception as error:  # noqa: BLE001 - what failed is lacking, and the control that needs it denies
-        return Case(snapshot, request, caller, agent, risk, None, (type(error).__name__,))
-    return Case(snapshot, request, caller, agent, risk, policy)
+        return Case(snapshot, request, caller, now, agent, risk, None, (type(error).__name__,))
+    return Case(snapshot, request, caller, now, agent, risk, policy)
 
 
 def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
@@ -112,6 +113,15 @@ _FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _NO_BUNDLE: Final = Ruling(
     Control.FRESHNESS, Verdict.DENY, Code.NO_BUNDLE, "No verified policy bundle is active yet."
 )
+_EXPIRED: Final = Ruling(
+    Control.FRESHNESS, Verdict.DENY, Code.BUNDLE_EXPIRED, "The policy bundle has expired."
+)
+_STALE: Final = Ruling(
+    Control.FRESHNESS,
+    Verdict.DENY,
+    Code.BUNDLE_STALE,
+    "For too long nobody could look whether there is a newer policy bundle.",
+)
 _CALLER_FREE: Final = Ruling(Control.CALLER, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _POLICY_LACKS: Final = Ruling(
     Control.POLICY, Verdict.DENY, Code.INTERNAL_ERROR, "The policy could not be evaluated."
@@ -123,7 +133,13 @@ _RISK_LACKS: Final = Ruling(
 
 
 def _freshness(case: Case) -> Ruling:
-    return _FRESH if case.snapshot.bundle is not None else _NO_BUNDLE
+    snapshot = case.snapshot
+    bundle = snapshot.bundle
+    if bundle is None:
+        return _EXPIRED if snapshot.missing is Code.BUNDLE_EXPIRED else _NO_BUNDLE
+    if case.now >= bundle.expires_at:
+        return _EXPIRED
+    return _STALE if case.now >= snapshot.stale_at else _FRESH
 
 
 def _caller(case: Case) -> Ruling:

@@ -46,6 +46,8 @@ class Code(StrEnum):
     RISK_TOO_HIGH = "risk_too_high"
     CALLER_NOT_BOUND = "caller_not_bound"
     NO_BUNDLE = "no_bundle"
+    BUNDLE_EXPIRED = "bundle_expired"
+    BUNDLE_STALE = "bundle_stale"
     MISSING_RULING = "missing_ruling"
     EXPIRED = "decision_expired"
     AUDIT_UNAVAILABLE = "audit_unavailable"

@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 
 from sidecar.core.bundle import Bundle
+from sidecar.core.model import Code
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`bundle` is None until the first one is verified; times are epoch seconds."""
+    """Times are epoch seconds. `bundle` is None until one is verified; `missing` then says why there is none.
+
+    From `stale_at` on nothing is decided by the bundle, because nobody could look for a newer one for too long.
+    """
 
     bundle: Bundle | None = None
     activated_at: float = 0.0
+    stale_at: float = float("inf")
+    missing: Code = Code.NO_BUNDLE
 
     @property
     def revision(self) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sidecar.adapters.audit_files.keys import load_masking_key
 from sidecar.adapters.audit_files.layout import Layout
 from sidecar.adapters.audit_files.log import AuditLog
+from sidecar.adapters.bundle_files import BundleDir
 from sidecar.adapters.clock import SystemClock
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
-from sidecar.adapters.policies_dir import PoliciesDir
 from sidecar.api.admin import Admin
 from sidecar.api.ascend import Ascend
 from sidecar.api.authzen import AuthZen
@@ -23,6 +23,7 @@ from sidecar.config import DEFAULT_POLICIES, Config, policies_folder, read_token
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
+from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
 from sidecar.service.decide import Decider
@@ -30,7 +31,6 @@ from sidecar.service.expiry import Expiry
 from sidecar.service.health import Health
 from sidecar.service.holds import Holds
 from sidecar.service.outcomes import Outcomes
-from sidecar.service.refresh import Refresher
 from sidecar.service.repeats import Repeats
 from sidecar.service.search import Search
 from sidecar.service.state import State
@@ -41,7 +41,7 @@ class Parts:
     """What `run` drives: the loops, and the doors by the socket that they stand behind."""
 
     state: State
-    refresher: Refresher
+    supply: Supply
     expiry: Expiry
     health: Health
     activity: Activity
@@ -57,25 +57,15 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     masking_key = load_masking_key(Layout(config.state_dir))
     metrics = PrometheusMetrics()
     metrics.watch_log(log.status)
-    defaults = PoliciesDir(policies_folder(DEFAULT_POLICIES)).load()
-    state = State(Masker(read_masking(defaults), masking_key))
-    policies = policies_folder(config.policies or DEFAULT_POLICIES)
-    refresher = Refresher(
-        PoliciesDir(policies),
-        defaults,
-        state,
-        log,
-        clock,
-        metrics,
-        masking_key,
-        (str(config.state_dir), str(config.run_dir), str(policies.absolute())),
-        within,
-    )
+    defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
+    state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
+    supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
     holds = Holds()
     admission = Admission(config.limits.in_flight)
-    decider = Decider(state, log, clock, metrics, holds, admission, within)
+    answered = supply.shadow.saw if supply.shadow else None
+    decider = Decider(state, log, clock, metrics, holds, admission, within, answered)
     outcomes = Outcomes(log, decider, state, clock, within)
-    health = Health(state, log, clock, config.audit.fsync, os.getuid())
+    health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow)
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
     search = Search(state, log, clock, within)
@@ -91,13 +81,13 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     hosts = HostGuard(config.allowed_hosts)
     return Parts(
         state=state,
-        refresher=refresher,
+        supply=supply,
         expiry=Expiry(holds, log, clock, within),
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
         decision=Door(router, bounds, callers, None, activity.touch, health.saw_peer),
-        admin=Door(Router(Admin(health, refresher).routes()), bounds),
+        admin=Door(Router(Admin(health, supply.refresher, supply.candidates).routes()), bounds),
         ops=Door(Router(Ops(health, metrics.render).routes()), bounds),
     )
 

@@ -1,7 +1,7 @@
 """Run: start, serve until told to stop, stop in order.
 
 1. Take the state directory and bind the sockets.
-2. Open the log; load the first bundle. Broken policies end the start with exit 78.
+2. Open the log; load the first bundle: the stored one, or a folder. A broken folder ends the start with exit 78.
 3. Serve, write listen.json, tell the service manager READY.
 4. On SIGTERM: not ready any more, go on deciding until the requests ebb, then flush, checkpoint and close.
 
@@ -30,7 +30,7 @@ from sidecar.adapters.state_dir import hold_state
 from sidecar.adapters.systemd import Notifier, inherited_sockets, watchdog_interval
 from sidecar.api.sockets import load_certificate, make_run_dir
 from sidecar.config import Config, LogFormat
-from sidecar.core.errors import AuditError, BundleError, ConfigError, Diagnostic, Place
+from sidecar.core.errors import AuditError, BundleError, ConfigError, Diagnostic, Place, StoreError
 from sidecar.daemon.build import Parts, build
 from sidecar.daemon.doors import Serving, Sockets, open_sockets
 
@@ -69,8 +69,11 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
     try:
         base_url = config.public_base_url or str(sockets.addresses()["decision"])
         parts = build(config, log, clock, base_url)
-        await parts.refresher.refresh()
-        return await _run(config, environ, sockets, log, parts)
+        try:
+            await parts.supply.start()
+            return await _run(config, environ, sockets, log, parts)
+        finally:
+            await parts.supply.close()
     finally:
         await log.close()
         remove_listen_file(config.listen_file)
@@ -114,6 +117,7 @@ async def _run(
         forever = [
             tasks.create_task(log.run()),
             tasks.create_task(parts.expiry.run()),
+            *(tasks.create_task(loop) for loop in parts.supply.forever()),
             tasks.create_task(_housekeeping(serving)),
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),
         ]
@@ -165,8 +169,8 @@ async def _reload(config: Config, tls: ssl.SSLContext | None, parts: Parts) -> N
             load_certificate(tls, config.tls.cert, config.tls.key)
         except ConfigError as error:
             _logger.error("certificate not reloaded: %s", error)
-    with contextlib.suppress(BundleError, AuditError):
-        await parts.refresher.refresh()
+    with contextlib.suppress(BundleError, AuditError, StoreError):
+        await parts.supply.refresher.refresh()
 
 
 async def _housekeeping(serving: Serving) -> None:
@@ -184,7 +188,7 @@ async def _watchdog(notifier: Notifier, parts: Parts, interval: float | None) ->
 
 
 _WELCOME = """\
-ascend-sidecar decides under policy {revision}.
+ascend-sidecar {decides}.
   decisions  {decision}
              {decision_socket}
   health     {ops}/healthz
@@ -198,6 +202,10 @@ _REQUEST = (
 
 
 def _announce(sockets: Sockets, parts: Parts) -> None:
-    told = _WELCOME.format(revision=parts.state.snapshot.revision, request=_REQUEST, **sockets.addresses())
+    revision = parts.state.snapshot.revision
+    decides = (
+        f"decides under policy {revision}" if revision else "denies everything until it has a verified bundle"
+    )
+    told = _WELCOME.format(decides=decides, request=_REQUEST, **sockets.addresses())
     sys.stdout.write(told)
     sys.stdout.flush()

@@ -8,7 +8,7 @@
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -70,7 +70,10 @@ class Decider:
         holds: Holds,
         admission: Admission,
         within: float,
+        answered: Callable[[Asked, Decision, int], None] | None = None,
     ) -> None:
+        """`answered` is told of each decision with the number of its record, once that is durable."""
+        self._answered = answered
         self._state = state
         self._log = log
         self._clock = clock
@@ -155,6 +158,8 @@ class Decider:
             return self._unrecorded(begun.asked, Code.AUDIT_UNAVAILABLE, str(error))
         if begun.hold is not None:
             self._holds.open(receipt.seq, begun.hold)
+        if self._answered is not None:
+            self._answered(begun.asked, begun.decision, receipt.seq)
         self._metrics.decided(begun.decision, begun.asked.door, self._clock.monotonic() - begun.started)
         if _logger.isEnabledFor(logging.DEBUG):
             _logger.debug("decision %d: %s %s", receipt.seq, begun.decision.verdict.word, begun.decision.code)

@@ -5,9 +5,13 @@ from typing import Final
 
 import msgspec
 
+from sidecar.core.bundle import Bundle
 from sidecar.core.judge import judge
 from sidecar.core.model import Action, Caller, Request, Resource, Subject, Verdict
+from sidecar.core.snapshot import Snapshot
+from sidecar.core.times import rfc3339
 from sidecar.service.ports import Clock, DecisionLog
+from sidecar.service.shadow import Shadow
 from sidecar.service.state import State
 
 _PROBE: Final = Request(Subject("sidecar", "self"), Action("sidecar.probe"), Resource("sidecar", "self"))
@@ -41,7 +45,16 @@ class Report(msgspec.Struct, frozen=True):
 class Health:
     """Answers the probes. Nothing here touches disk or network."""
 
-    def __init__(self, state: State, log: DecisionLog, clock: Clock, fsync: str, own_uid: int) -> None:
+    def __init__(
+        self,
+        state: State,
+        log: DecisionLog,
+        clock: Clock,
+        fsync: str,
+        own_uid: int,
+        shadow: Shadow | None = None,
+    ) -> None:
+        self._shadow = shadow
         self._state = state
         self._log = log
         self._clock = clock
@@ -61,8 +74,8 @@ class Health:
     def unready_because(self) -> tuple[str, ...]:
         """Why no traffic should come here; empty when it should."""
         reasons = []
-        if self._state.snapshot.bundle is None:
-            reasons.append("no verified policy bundle is active")
+        if lacking := self._lacking(self._state.snapshot, self._clock.now()):
+            reasons.append(lacking)
         if not (status := self._log.status()).writable:
             reasons.append(f"the decision log cannot be written: {status.reason}")
         if self._state.stopping:
@@ -70,25 +83,36 @@ class Health:
         return tuple(reasons)
 
     def report(self) -> Report:
-        parts = (self._bundle(), self._audit())
+        parts = (self._bundle(), self._audit(), *((_candidate(self._shadow),) if self._shadow else ()))
         worst = max(parts, key=lambda part: list(Status).index(part.status)).status
         return Report(worst, parts, self._warnings())
+
+    def _lacking(self, snapshot: Snapshot, now: float) -> str:
+        """Why the policies decide nothing; "" where they do."""
+        bundle, refusal = snapshot.bundle, self._state.refusal
+        if bundle is None:
+            why = f": {refusal.reason}" if refusal else ""
+            return f"no verified policy bundle is active{why}"
+        if now >= bundle.expires_at:
+            return f"the policy bundle expired at {rfc3339(bundle.expires_at)}"
+        if now >= snapshot.stale_at:
+            return f"the bundle's source was last seen at {rfc3339(self._state.checked_at)}, which is too long ago"
+        return ""
 
     def _bundle(self) -> Part:
         state, now = self._state, self._clock.now()
         bundle, refusal = state.snapshot.bundle, state.refusal
-        if bundle is None:
-            return Part("bundle", Status.FAILING, refusal.reason if refusal else "no bundle is active yet")
-        facts: dict[str, str | float | int] = {
-            "revision": bundle.revision,
-            "digest": bundle.digest,
-            "source": f"unsigned source: {bundle.source}",
-            "checked_seconds_ago": round(now - state.checked_at, 3),
-            "changed_seconds_ago": round(now - state.changed_at, 3),
-        }
-        if refusal is None:
-            return Part("bundle", Status.OK, facts=facts)
-        return Part("bundle", Status.DEGRADED, f"the newest bundle was refused: {refusal.reason}", facts)
+        facts = {} if bundle is None else _bundle_facts(bundle, state, now)
+        if lacking := self._lacking(state.snapshot, now):
+            return Part("bundle", Status.FAILING, lacking, facts)
+        if refusal is not None:
+            age = f"{now - state.checked_at:.0f} s"
+            detail = f"the active bundle was last confirmed {age} ago; {refusal.kind}: {refusal.reason}"
+            return Part("bundle", Status.DEGRADED, detail, facts)
+        if state.unstored:
+            detail = f"the active bundle would not survive a restart: {state.unstored}"
+            return Part("bundle", Status.DEGRADED, detail, facts)
+        return Part("bundle", Status.OK, facts=facts)
 
     def _audit(self) -> Part:
         status = self._log.status()
@@ -114,3 +138,36 @@ class Health:
         if self._fsync != "always":
             warnings.append(f"audit.fsync is {self._fsync}: an answer may leave before its record is on disk")
         return tuple(warnings)
+
+
+def _candidate(shadow: Shadow) -> Part:
+    """It decides nothing, so it is never worse than degraded."""
+    candidate, refusal = shadow.candidates.current, shadow.candidates.refusal
+    facts: dict[str, str | float | int] = {"compared": shadow.compared, "differing": shadow.differing}
+    if candidate is not None:
+        facts = {"revision": candidate.bundle.revision, "digest": candidate.bundle.digest, **facts}
+    if refusal:
+        return Part("candidate", Status.DEGRADED, refusal, facts)
+    return Part("candidate", Status.OK, "" if candidate else "there is none", facts)
+
+
+def _bundle_facts(bundle: Bundle, state: State, now: float) -> dict[str, str | float | int]:
+    signed = bundle.signed
+    facts: dict[str, str | float | int] = {
+        "name": bundle.name,
+        "revision": bundle.revision,
+        "digest": bundle.digest,
+        "source": bundle.source if signed else f"unsigned source: {bundle.source}",
+        "checked_seconds_ago": round(now - state.checked_at, 3),
+        "changed_seconds_ago": round(now - state.changed_at, 3),
+        "stale_in_seconds": round(state.snapshot.stale_at - now, 3),
+    }
+    if signed is not None:
+        facts |= {
+            "verified_seconds_ago": round(now - state.verified_at, 3),
+            "age_seconds": round(now - signed.issued_at, 3),
+            "expires_in_seconds": round(signed.expires_at - now, 3),
+            "signer": ", ".join(signed.signers),
+            "keys_version": signed.keys_version,
+        }
+    return facts

@@ -6,7 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from sidecar.core.model import Code, Decision, Door, Object
+from sidecar.core.bundle import Bundle, Floor
+from sidecar.core.model import Code, Decision, Door, Object, Verdict
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +33,10 @@ class Clock(Protocol):
     """Wall time in epoch seconds, never earlier than the newest time already on record."""
 
     def now(self) -> float: ...
+
+    def raise_floor(self, seen: float) -> None:
+        """Take note of a time, in epoch seconds, that a record or a signed document carries."""
+        ...
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start, for measuring durations."""
@@ -95,14 +100,45 @@ class BundleSource(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Let connections go."""
+        ...
 
-class PolicySource(Protocol):
-    """Where the documents of a bundle come from: file name within the bundle to its bytes."""
 
-    name: str
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the last run left: the exact signed bytes, and when it looked and changed, in epoch seconds; 0 unknown."""
 
-    def load(self) -> Mapping[str, bytes]:
-        """Raises BundleError when the source cannot be read."""
+    raw: bytes
+    checked_at: float = 0.0
+    changed_at: float = 0.0
+
+
+class BundleStore(Protocol):
+    """The disk between two runs. Each call is whole or not at all, whenever the process is killed; all block."""
+
+    def load(self) -> Kept | None:
+        """What was saved last, not verified. Raises StoreError when it cannot be read."""
+        ...
+
+    def save(self, raw: bytes) -> None:
+        """Raises StoreError."""
+        ...
+
+    def note(self, checked_at: float, changed_at: float) -> None:
+        """Raises StoreError."""
+        ...
+
+    def quarantine(self) -> None:
+        """Put the saved bytes aside for people to look at; `load` then gives nothing."""
+        ...
+
+    def floor(self, name: str) -> Floor:
+        """The floor of the bundles called `name`. Raises StoreError when what is stored cannot be read."""
+        ...
+
+    def set_floor(self, name: str, floor: Floor) -> None:
+        """Raises StoreError."""
         ...
 
 
@@ -113,6 +149,16 @@ class Metrics(Protocol):
 
     def unrecorded(self, code: Code, door: Door) -> None: ...
 
-    def bundle(self, revision: str, activated_at: float) -> None: ...
+    def bundle_activated(self, bundle: Bundle, now: float) -> None: ...
 
-    def bundle_refused(self) -> None: ...
+    def bundle_checked(self, now: float) -> None: ...
+
+    def bundle_refused(self, kind: str) -> None: ...
+
+    def bundle_unstored(self) -> None: ...
+
+    def shadowed(self, given: Verdict, candidate: Verdict) -> None:
+        """A candidate was compared with an answer that was given."""
+        ...
+
+    def shadow_dropped(self) -> None: ...

@@ -4,29 +4,40 @@ Two tasks touch it: the refresher replaces the snapshot, decisions read it once 
 is needed because neither holds a half-made value: assignment is the swap.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sidecar.core.bundle import Bundle
+from sidecar.core.errors import SidecarError
 from sidecar.core.masking import Masker
+from sidecar.core.model import Code
 from sidecar.core.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the newest bundle is not the active one."""
+    """Why the newest bundle is not the active one. `kind` is that of the error."""
 
     reason: str
+    kind: str
     at: float
 
 
 class State:
-    """`checked_at` is when the source last answered, `changed_at` when the bundle last became another one."""
+    """Epoch seconds: `checked_at`, when it was last known that nothing newer is in force at the source; `changed_at`,
+    when the bundle last became another one; `verified_at`, when its signatures were last looked at.
 
-    def __init__(self, masker: Masker) -> None:
+    `max_staleness` seconds after a successful check the bundle decides nothing any more. `unstored` says why the
+    active bundle would not survive a restart, "" where it would.
+    """
+
+    def __init__(self, masker: Masker, max_staleness: float = float("inf")) -> None:
         self.snapshot = Snapshot()
         self.masker = masker
+        self.max_staleness = max_staleness
         self.refusal: Refusal | None = None
         self.checked_at = 0.0
+        self.verified_at = 0.0
+        self.unstored = ""
         self.stopping = False
 
     @property
@@ -38,15 +49,31 @@ class State:
         bundle = self.snapshot.bundle
         return bundle.agents.tokens if bundle else frozenset()
 
-    def activate(self, bundle: Bundle, masker: Masker, now: float) -> bool:
-        """Swap the bundle in; False if it is the one that is active already."""
-        self.checked_at, self.refusal = now, None
-        active = self.snapshot.bundle
-        if active is not None and active.digest == bundle.digest:
-            return False
-        self.snapshot, self.masker = Snapshot(bundle, now), masker
-        return True
+    def activate(self, bundle: Bundle, masker: Masker, now: float) -> None:
+        """Swap the bundle in, as one that was found just now."""
+        self.refusal = None
+        self.checked_at = self.verified_at = now
+        self.snapshot, self.masker = Snapshot(bundle, now, now + self.max_staleness), masker
 
-    def refuse(self, reason: str, now: float) -> None:
+    def checked(self, now: float) -> None:
+        """The source was looked at, and what is in force is what it has."""
+        self.refusal = None
+        self._seen_at(now)
+
+    def found_in_store(self, checked_at: float, changed_at: float) -> None:
+        """The active bundle comes from the last run, and so do the times at which the source was looked at."""
+        self.snapshot = replace(self.snapshot, activated_at=changed_at)
+        self._seen_at(checked_at)
+
+    def refuse(self, error: SidecarError, now: float) -> None:
         """Keep the last good bundle and remember why the new one is not it."""
-        self.checked_at, self.refusal = now, Refusal(reason, now)
+        self.refusal = Refusal(str(error), error.kind, now)
+
+    def lacks(self, missing: Code) -> None:
+        """There is no bundle, and this is why."""
+        if self.snapshot.bundle is None:
+            self.snapshot = Snapshot(missing=missing)
+
+    def _seen_at(self, checked_at: float) -> None:
+        self.checked_at = checked_at
+        self.snapshot = replace(self.snapshot, stale_at=checked_at + self.max_staleness)

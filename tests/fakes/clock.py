@@ -10,6 +10,9 @@ class TurnedClock:
     def now(self) -> float:
         return self._now
 
+    def raise_floor(self, seen: float) -> None:
+        self._now = max(self._now, seen)
+
     def monotonic(self) -> float:
         return self._now
 

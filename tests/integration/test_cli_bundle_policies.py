@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fakes.terminal import type_in
-from tests.tools.workshop import READ, TESTS, done, trusting
+from tests.tools.workshop import READ, RULES, TESTS, done, trusting
 
 
 def test_policies_in_a_bundle_are_tested_linted_explained_and_asked(built, keys):
@@ -54,3 +54,23 @@ def test_a_folder_is_not_taken_for_something_that_was_verified(folder, keys, ver
     ran = type_in(*verb, folder, *words, "--pub", keys / "a.pub")
     assert (ran.code, ran.out) == (64, "")
     assert "is a folder; --pub" in ran.err
+
+
+def test_a_bundle_differs_from_a_folder_in_what_changed_since(built, folder, keys):
+    out, who = built(), trusting(keys, "a")
+    assert done(type_in("policy", "diff", out, folder, *who)).out == "ok no difference\n"
+    (folder / "files.yaml").write_text(RULES.replace("effect: allow", "effect: deny"))
+    assert type_in("policy", "diff", out, folder, *who).code == 1
+    assert type_in("policy", "diff", folder, built(name="c"), *who).code == 0
+    assert type_in("policy", "diff", folder, folder, *who).code == 64
+
+
+def test_what_was_surely_not_meant_is_found_in_a_bundle_too(built, folder, keys):
+    (folder / "files.yaml").write_text(
+        RULES.replace("effect: allow\n    reason: Reading is free.", "effect: deny")
+    )
+    told = type_in("policy", "lint", built(), *trusting(keys, "a"), "--json")
+    assert told.code == 1
+    (found,) = told.json
+    assert (found["check"], found["path"]) == ("missing-reason", f"{keys}/b.dsse/files.yaml")
+    assert found["pointer"].startswith("/0/rules/0")

@@ -18,6 +18,7 @@ rules:
     when: action.properties.amount > 100
     effect: approve
     approval: {stages: [{approvers: ["group:treasury"], within: 10m}]}
+    reason: Large payments need treasury.
   - id: never
     match: {actions: ["wipe"]}
     effect: deny
@@ -58,14 +59,18 @@ def test_every_mistake_is_found_with_file_line_and_column(folder):
     )
     ran = type_in("policy", "lint", folder)
     assert ran.code == 1
-    assert f"{folder}/files.yaml:7:5: unknown key `efect` (did you mean `effect`?)" in ran.out
+    assert (
+        f"{folder}/files.yaml:7:5: error: unknown key `efect` (did you mean `effect`?) [does-not-load]"
+        in ran.out
+    )
 
 
 def test_a_mistake_in_a_test_is_found_too(folder):
     (folder / "tests/files_test.yaml").write_text(TESTS.replace("verdict", "verdit"))
     ran = type_in("policy", "lint", folder, "--json")
     assert ran.code == 1
-    assert {"path": f"{folder}/tests/files_test.yaml", "line": 6}.items() <= ran.json[0].items()
+    where = {"path": f"{folder}/tests/files_test.yaml", "line": 6}
+    assert (where | {"severity": "error", "check": "does-not-load"}).items() <= ran.json[0].items()
 
 
 def test_a_table_of_the_package_is_not_taken_for_one_of_the_folder(folder):
@@ -73,7 +78,7 @@ def test_a_table_of_the_package_is_not_taken_for_one_of_the_folder(folder):
     (folder / "data/masking.yaml").write_text("nonsense: 1\n")
     ran = type_in("policy", "lint", folder)
     assert ran.code == 1
-    assert f"{folder}/data/masking.yaml:1:1: unknown key `nonsense`" in ran.out
+    assert f"{folder}/data/masking.yaml:1:1: error: unknown key `nonsense`" in ran.out
 
 
 def test_passing_tests_are_counted_and_rules_without_a_test_named(folder):
@@ -174,6 +179,10 @@ def test_a_folder_that_is_not_there_is_named(verb, tmp_path):
         ("lint",),
         ("test",),
         ("explain",),
+        ("diff",),
+        ("diff", "a"),
+        ("diff", "a", "b", "c"),
+        ("schema", "a"),
         ("lint", "a", "b"),
         ("test", "a", "--x"),
         ("explain", "a", "b"),

@@ -35,6 +35,10 @@ def verdict(daemon: Daemon) -> str:
     return daemon.post("/access/v1/evaluation", READ).body["context"]["verdict"]
 
 
+def revision(daemon: Daemon) -> str:
+    return daemon.post("/access/v1/evaluation", READ).body["context"]["policy"]["revision"]
+
+
 def test_it_leaves_nothing_that_others_can_read(tmp_path):
     with Daemon(tmp_path, folder(tmp_path, ALLOW)) as daemon:
         assert stat.S_IMODE(daemon.state.stat().st_mode) == 0o700
@@ -126,8 +130,10 @@ def test_broken_policies_do_not_replace_good_ones_and_everything_says_why(tmp_pa
         bundle = next(part for part in health["parts"] if part["name"] == "bundle")
         assert "policy.yaml:4:" in bundle["detail"]
         assert daemon.get("/readyz", "ops").status == 200
+        before = revision(daemon)
         folder(tmp_path, ALLOW + "# changed\n")
-        assert daemon.post("/v1/refresh", {}, "admin_socket").body["changed"] is True
+        assert daemon.post("/v1/refresh", {}, "admin_socket").status == 200
+        assert revision(daemon) != before
         assert daemon.get("/healthz", "ops").body["status"] == "ok"
 
 

@@ -12,7 +12,7 @@ from sidecar.core.snapshot import Snapshot
 from tests.tools.bundles import request, snapshot
 
 NOW = 1_700_000_000.0
-EMPTY = Case(Snapshot(), request(), Caller(), None, None, None)
+EMPTY = Case(Snapshot(), request(), Caller(), 0.0, None, None, None)
 COMBINATIONS = list(product(Verdict, repeat=len(Control)))
 
 

@@ -56,7 +56,7 @@ class Daemon:
     """`start` returns when it is ready; use as a context manager so that it never outlives its test."""
 
     folder: Path
-    policies: Path | str = "default"
+    policies: Path | str | None = "default"
     arguments: tuple[str, ...] = ()
     environ: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
@@ -67,7 +67,8 @@ class Daemon:
 
     def command(self) -> list[str]:
         return [
-            *(sys.executable, "-m", "sidecar", "serve", "--policies", str(self.policies)),
+            *(sys.executable, "-m", "sidecar", "serve"),
+            *(("--policies", str(self.policies)) if self.policies is not None else ()),
             *("--state-dir", str(self.state), "--run-dir", str(self.folder / "run")),
             *("--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", *self.arguments),
         ]
@@ -89,14 +90,22 @@ class Daemon:
         until(self._is_ready, f"the daemon is ready: {self.output()}")
         return self
 
+    def await_doors(self) -> "Daemon":
+        """For a daemon that has nothing to decide by yet, and so is not ready."""
+        until(self._is_open, f"the daemon opens its doors: {self.output()}")
+        return self
+
     def _is_ready(self) -> bool:
+        return self._is_open() and self.get("/readyz", "ops").status == 200
+
+    def _is_open(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.output()
         listen = self.state / "listen.json"
         if not listen.exists() or json.loads(listen.read_bytes())["pid"] != self.process.pid:
             return False
         self.listen = json.loads(listen.read_bytes())
-        return self.get("/readyz", "ops").status == 200
+        return True
 
     def output(self) -> str:
         return self.log_path.read_text(errors="replace")[-4000:]

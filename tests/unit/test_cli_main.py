@@ -26,6 +26,8 @@ VERBS = (
     ("bundle", "inspect"),
     ("bundle", "push"),
     ("bundle", "rotate"),
+    ("policy", "diff"),
+    ("policy", "schema"),
     ("audit", "verify"),
     ("audit", "show"),
     ("audit", "prove"),

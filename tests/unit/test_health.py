@@ -1,5 +1,6 @@
 """Health tells the truth: live, ready, and how each part fares."""
 
+from sidecar.core.errors import Diagnostic, MalformedBundle, Place
 from sidecar.core.model import Caller
 from sidecar.service.health import Health, Status
 from tests.fakes.house import House
@@ -44,12 +45,13 @@ def test_what_the_log_warns_of_is_degraded_and_still_ready():
 def test_a_refused_bundle_is_degraded_with_the_ages_of_the_one_in_force():
     house = House(ALLOW)
     house.clock.advance(60)
-    house.state.refuse("policy.yaml:4:7: wrong", house.clock.now())
+    house.state.refuse(MalformedBundle(Diagnostic(Place("policy.yaml", 4, 7), "wrong")), house.clock.now())
     house.clock.advance(5)
     bundle = part(house, "bundle")
     assert bundle.status is Status.DEGRADED
     assert "policy.yaml:4:7" in bundle.detail
-    assert bundle.facts["checked_seconds_ago"] == 5
+    assert "malformed" in bundle.detail
+    assert bundle.facts["checked_seconds_ago"] == 65  # a look that ends in a refusal confirms nothing
     assert bundle.facts["changed_seconds_ago"] == 65
     assert str(bundle.facts["source"]).startswith("unsigned source")
 

@@ -109,7 +109,7 @@ def rulings() -> list[Ruling]:
 
 
 def case() -> Case:
-    return Case(Snapshot(), request(), Caller(), None, None, None)
+    return Case(Snapshot(), request(), Caller(), 0.0, None, None, None)
 
 
 @pytest.mark.parametrize("absent", list(Control))

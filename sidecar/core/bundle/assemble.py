@@ -45,6 +45,11 @@ def load_folder(
     )
 
 
+def folder_digest(files: Mapping[str, bytes], defaults: Mapping[str, bytes]) -> str:
+    """The digest of the bundle that `load_folder` would make of these files."""
+    return _digest(decisive_files(files, defaults))
+
+
 def decisive_files(files: Mapping[str, bytes], defaults: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files that decide: without tests, and with the default data tables that the author does not replace."""
     tables = {name: raw for name, raw in defaults.items() if name.startswith("data/")}
@@ -76,6 +81,7 @@ def assemble(documents: Documents, identity: Identity, own: Sequence[str]) -> Bu
         masking=masking,
         agents=Agents(agents),
         signed=identity.signed,
+        expires_at=identity.signed.expires_at if identity.signed else float("inf"),
     )
     for document in (d for name, parsed in documents.items() if "/" not in name for d in parsed):
         document.release()

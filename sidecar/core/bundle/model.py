@@ -28,7 +28,8 @@ class Bundle:
     """Policies and data, compiled, under one revision. Only `load_folder` and `compile_bundle` make one.
 
     `digest` is in hex: of a signed bundle the SHA-256 of its payload, else over the names and bytes of its files.
-    `signed` is None for a trusted folder, whose revision is `unsigned:` and a part of the digest.
+    `signed` is None for a trusted folder, whose revision is `unsigned:` and a part of the digest. From `expires_at`
+    (epoch seconds) on nothing may be decided by it.
     """
 
     name: str
@@ -41,8 +42,4 @@ class Bundle:
     masking: MaskTable
     agents: Agents
     signed: Signed | None = None
-
-    @property
-    def expires_at(self) -> float:
-        """Epoch seconds from which on nothing may be decided by it; never for a trusted folder."""
-        return self.signed.expires_at if self.signed else float("inf")
+    expires_at: float = float("inf")

@@ -18,6 +18,11 @@ DEFAULT_NOW: Final = 1767225600.0
 TypeAndId = Annotated[
     str, Meta(pattern=r"^[^:]+:[\s\S]*\Z", description="`type:id`, or a mapping with type and id")
 ]
+# msgspec says that a time is a string; that it has a time zone is what editors need to know.
+Moment = Annotated[
+    datetime,
+    Meta(extra_json_schema={"format": "date-time", "pattern": r"([Zz]|[+-][0-9]{2}:?[0-9]{2})\Z"}),
+]
 Number = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
@@ -51,7 +56,7 @@ class Given(Strict, frozen=True):
     resource: TypeAndId | WrittenEntity
     context: Object = msgspec.field(default_factory=dict)
     caller: WrittenCaller = WrittenCaller()
-    now: datetime | None = None
+    now: Moment | None = None
 
     def __post_init__(self) -> None:
         if self.now is not None and self.now.tzinfo is None:

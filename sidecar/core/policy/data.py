@@ -26,6 +26,11 @@ class Data:
         self._documents = documents
 
     @property
+    def documents(self) -> Mapping[str, Mapping[str, JSON]]:
+        """All of them, for whoever looks at a bundle as a whole."""
+        return self._documents
+
+    @property
     def names(self) -> list[str]:
         return list(self._documents)
 

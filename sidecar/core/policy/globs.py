@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 from unicodedata import normalize
 
-_ANY: Final = "*"
-_ONE: Final = "?"
+ANY: Final = "*"
+ONE: Final = "?"
 _SPECIAL: Final = frozenset("*?\\")
 
 
@@ -29,27 +29,33 @@ def compile_glob(text: str) -> Glob:
     plain = normalize("NFC", text)
     if _SPECIAL.isdisjoint(plain):
         return Glob(text, plain, is_literal=True, matches=plain.__eq__)
-    pieces = list(_pieces(plain))
-    marks = [index for index, (_, is_wild) in enumerate(pieces) if is_wild]
-    prefix = "".join(character for character, _ in pieces[: marks[0] if marks else None])
+    parts = list(pieces(plain))
+    marks = [index for index, (_, is_wild) in enumerate(parts) if is_wild]
+    prefix = "".join(character for character, _ in parts[: marks[0] if marks else None])
     if not marks:
         return Glob(text, prefix, is_literal=True, matches=prefix.__eq__)
-    if len(prefix) == len(pieces) - 1 and pieces[-1] == (_ANY, True):
+    if len(prefix) == len(parts) - 1 and parts[-1] == (ANY, True):
         return Glob(text, prefix, is_literal=False, matches=_starts_with(prefix))
-    return Glob(text, prefix, is_literal=False, matches=re.compile(_expression(pieces), re.DOTALL).fullmatch)
+    return Glob(text, prefix, is_literal=False, matches=re.compile(_expression(parts), re.DOTALL).fullmatch)
 
 
-def _pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """Characters, each with whether it is a wildcard."""
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """The characters of a pattern in NFC, each with whether it is a wildcard. Raises ValueError."""
     characters = iter(text)
     for character in characters:
         if character != "\\":
-            yield character, character in {_ANY, _ONE}
+            yield character, character in {ANY, ONE}
             continue
         escaped = next(characters, None)
         if escaped is None:
             raise ValueError(r"a lone `\` at the end escapes nothing; write `\\`")
         yield escaped, False
+
+
+def some_text(glob: Glob) -> str:
+    """A text that the glob matches."""
+    parts = pieces(normalize("NFC", glob.text))
+    return "".join("x" if is_wild else character for character, is_wild in parts)
 
 
 def _starts_with(prefix: str) -> Callable[[str], object]:
@@ -58,15 +64,15 @@ def _starts_with(prefix: str) -> Callable[[str], object]:
     return lambda text: text.startswith(prefix)
 
 
-def _expression(pieces: list[tuple[str, bool]]) -> str:
+def _expression(parts: list[tuple[str, bool]]) -> str:
     """Each run between two `*` is found at its first place and kept there (an atomic group): no backtracking.
 
     First places suffice: if any placement of the runs matches, so does the leftmost one of each but the last,
     which is anchored at the end.
     """
     runs = [""]
-    for character, is_wild in pieces:
-        if is_wild and character == _ANY:
+    for character, is_wild in parts:
+        if is_wild and character == ANY:
             runs.append("")
         else:
             runs[-1] += "." if is_wild else re.escape(character)

@@ -55,6 +55,11 @@ class PolicyTable:
         return list(self._rules)
 
     @property
+    def rules(self) -> tuple[CompiledRule, ...]:
+        """All rules, in the order they are written in."""
+        return self._rules
+
+    @property
     def rule_ids(self) -> tuple[str, ...]:
         """The ids of all rules, in the order they are written in."""
         return tuple(compiled.rule.id for compiled in self._rules)

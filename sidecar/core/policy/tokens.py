@@ -79,3 +79,8 @@ def arguments(stream: Sequence[Token], index: int) -> int:
             depth += (token.text in _OPEN) - (token.text in _CLOSE)
             count += token.text == "," and depth == 1
     return count
+
+
+def words(source: str) -> tuple[str, ...]:
+    """The texts of its tokens: the same for conditions that differ in white space and comments only."""
+    return tuple(token.text for token in tokens(source))

@@ -1,0 +1,75 @@
+"""Loading: what a source gave becomes a bundle, verified and compiled in a thread that gives way to the loop."""
+
+import asyncio
+import gc
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from sidecar.core.bundle import Bundle, Floor, Trust, compile_bundle, folder_digest, load_folder, verify
+from sidecar.core.errors import UntrustedBundle
+from sidecar.service.ports import Content
+
+T = TypeVar("T")
+_YIELD_EVERY: Final = 0.0005
+
+
+class Loader:
+    """`trust` None: only a trusted folder's files are loaded; with it, only signed bytes.
+
+    `defaults` are the data tables of the package for folders, `own` the daemon's absolute folders, which it guards.
+    """
+
+    def __init__(self, trust: Trust | None, defaults: Mapping[str, bytes], own: tuple[str, ...]) -> None:
+        self._trust = trust
+        self._defaults = defaults
+        self._own = own
+
+    @property
+    def name(self) -> str:
+        """What the bundles are called that this loader takes."""
+        return self._trust.name if self._trust else "default"
+
+    @property
+    def verifies(self) -> bool:
+        return self._trust is not None
+
+    async def load(
+        self, content: Content, source: str, floor: Floor, now: float, known: Bundle | None
+    ) -> Bundle | None:
+        """The bundle, or None if it is the `known` one, signed by the same keys. Raises BundleError."""
+        return await asyncio.to_thread(_politely, lambda: self._load(content, source, floor, now, known))
+
+    def _load(
+        self, content: Content, source: str, floor: Floor, now: float, known: Bundle | None
+    ) -> Bundle | None:
+        if isinstance(content, bytes):
+            if self._trust is None:
+                raise UntrustedBundle("there are no keys to verify it by")
+            verified = verify(content, self._trust, floor, now)
+            if known and (verified.payload.digest, verified.signed) == (known.digest, known.signed):
+                return None
+            return compile_bundle(verified, source, self._own)
+        if self._trust is not None:
+            raise UntrustedBundle("a folder is not signed")
+        if known and folder_digest(content, self._defaults) == known.digest:
+            return None
+        return load_folder(content, self._defaults, source, self._own)
+
+
+def _politely(work: Callable[[], T]) -> T:
+    """Give way to the loop every half a millisecond, and keep the collector out.
+
+    Collections while ten thousand rules are made would double the time, and stop the loop.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_YIELD_EVERY)
+    gc.disable()
+    try:
+        return work()
+    finally:
+        # What stays is never looked at again by the collector: one look over ten thousand rules stops the loop
+        # for 150 ms. A load makes no cycles, so nothing is lost by it.
+        gc.freeze()
+        gc.enable()
+        sys.setswitchinterval(usual)

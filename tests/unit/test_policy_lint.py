@@ -1,0 +1,209 @@
+"""Lint: each check finds what it is for, at its place, and leaves alone what is well."""
+
+import pytest
+
+from sidecar.core.policy import Data, compile_policies
+from sidecar.core.policy.lint import Severity, lint
+from tests.fakes.policies import NO_PATHS, policy_set
+
+DATA = {"users": {"a": {"level": 3}}, "payees": {"p": {}}, "risk": {}}
+APPROVAL = "defaults: {approval: {stages: [{approvers: ['group:on-call']}]}}\n"
+
+
+def found(body, documents=()):
+    policies, data = policy_set(APPROVAL + body), Data(DATA)
+    findings = lint(policies, compile_policies(policies, data, NO_PATHS), data, documents)
+    assert {finding.severity for finding in findings} <= {Severity.WARNING}
+    return findings
+
+
+def checks(body, documents=()):
+    return [finding.check for finding in found(body, documents)]
+
+
+def rules(*lines):
+    return "rules:\n" + "".join(f"  - {{{line}}}\n" for line in lines)
+
+
+DENY = "id: wide, effect: deny, reason: No., match: {actions: ['read*']}"
+HOLD = "id: wide, effect: approve, reason: Ask., match: {actions: ['read*']}"
+
+
+@pytest.mark.parametrize("effect", ["allow", "approve"])
+def test_a_rule_under_a_deny_never_takes_effect(effect):
+    narrow = (
+        f"id: narrow, effect: {effect}, reason: Why., match: {{actions: [read, readable], subjects: ['a:b']}}"
+    )
+    (finding,) = found(rules(narrow, DENY))
+    assert finding.check == "unreachable-rule"
+    assert "`wide` denies all that it matches" in finding.diagnostic.message
+    assert (finding.diagnostic.place.path, finding.diagnostic.place.line) == ("policy.yaml", 6)
+    assert "policy.yaml:7:5" in finding.diagnostic.hint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "id: other, effect: allow, match: {actions: [read, write]}",
+        "id: other, effect: allow, match: {subjects: ['a:b']}",
+        "id: other, effect: deny, reason: Not this., match: {actions: [read]}",
+    ],
+)
+def test_a_rule_that_a_deny_covers_in_part_is_left_alone(other):
+    assert checks(rules(DENY, other)) == []
+
+
+def test_a_deny_with_a_condition_covers_nothing():
+    deny = "id: wide, effect: deny, reason: No., when: context.night"
+    assert checks(rules(deny, "id: narrow, effect: allow")) == []
+
+
+def test_an_allow_under_an_approve_never_allows():
+    (finding,) = found(rules(HOLD, "id: narrow, effect: allow, match: {actions: [read]}"))
+    assert finding.check == "never-allows"
+    assert "needs approval by `wide`" in finding.diagnostic.message
+
+
+@pytest.mark.parametrize("more", ["thresholds: {deny: 50}", "valid_for: 10s"])
+def test_an_allow_that_sets_limits_of_a_hold_has_a_use(more):
+    assert checks(rules(HOLD, f"id: narrow, effect: allow, {more}, match: {{actions: [read]}}")) == []
+
+
+def test_an_approve_under_an_approve_adds_its_stages():
+    narrow = "id: narrow, effect: approve, reason: Two., match: {actions: [read]}"
+    assert checks(rules(HOLD, narrow)) == []
+
+
+def test_among_many_rules_the_one_that_covers_is_found():
+    denies = [f"id: d{n}, effect: deny, reason: No., match: {{actions: ['a{n}*']}}" for n in range(10, 60)]
+    (finding,) = found(rules(*denies, "id: narrow, effect: allow, match: {actions: [a33, a331]}"))
+    assert "`d33`" in finding.diagnostic.message
+
+
+def test_rules_that_differ_in_id_and_reason_only_are_duplicates():
+    one = "id: one, effect: allow, match: {actions: [b, a]}, when: 'context.x  > 3', reason: One."
+    two = "id: two, effect: allow, match: {actions: [a, b]}, when: 'context.x > 3 // again', reason: Two."
+    (finding,) = found(rules(one, two))
+    assert finding.check == "duplicate-rule"
+    assert finding.diagnostic.message == "rule `two` says the same as `one`"
+    assert finding.diagnostic.place.line == 7
+
+
+@pytest.mark.parametrize(
+    "two",
+    [
+        "effect: allow, match: {actions: [a]}, when: context.x > 3",
+        "effect: allow, match: {actions: [a, b]}, when: context.x > 4",
+        "effect: allow, match: {actions: [a, b]}, when: context.x > 3, thresholds: {deny: 40}",
+        "effect: allow, match: {actions: [a, b]}, when: context.x > 3, obligations: [{id: a, type: b}]",
+        "effect: deny, match: {actions: [a, b]}, when: context.x > 3, reason: No.",
+    ],
+)
+def test_rules_that_differ_in_more_are_none(two):
+    one = "id: one, effect: allow, match: {actions: [b, a]}, when: context.x > 3"
+    assert checks(rules(one, f"id: two, {two}")) == []
+
+
+def test_who_is_stopped_gets_a_reason():
+    body = rules(
+        "id: d, effect: deny, when: context.x", "id: h, effect: approve, when: context.y, reason: ' '"
+    )
+    assert checks(body) == ["missing-reason"] * 2
+    assert checks(rules("id: a, effect: allow")) == []
+
+
+USING = "id: a, effect: allow, when: 'known(\"users\", subject.id)'"
+
+
+def test_data_that_no_condition_names_is_unused():
+    (finding,) = found(rules(USING), ["users", "payees", "risk", "masking", "agents", "people"])
+    assert finding.check == "unused-data"
+    assert str(finding.diagnostic.place) == "data/payees.yaml:1:1"
+
+
+def test_nothing_is_said_of_data_where_a_name_is_worked_out():
+    computed = "id: b, effect: allow, when: 'known(context.name, subject.id)'"
+    assert checks(rules(USING, computed), ["users", "payees"]) == []
+    assert checks(rules("id: b, effect: allow, when: 'lookup(context.name, \"k\").x'"), ["payees"]) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "column"),
+    [
+        ("now > context.since", 0),
+        ("context.on && (context.a || risk.score > '50')", 28),
+        ("subject.id > 3", 0),
+        ("context.a + 'x' > 3", 0),
+        ("now.getHours('Europe/Berlin') < 8", 0),
+        ("context.list.size() > 'a' || subject.id == 'root'", 0),
+        ("risk.because.exists(b, b > 3)", 0),
+        ("size(context.list)", 0),
+    ],
+)
+def test_a_part_that_errs_on_every_sample_is_found_where_it_stands(when, column):
+    (finding,) = found(f"rules:\n  - id: a\n    effect: allow\n    when: {when}\n")
+    assert finding.check == "condition-always-errs"
+    assert finding.diagnostic.hint == "it cannot help the rule to allow anything"
+    assert (finding.diagnostic.place.line, finding.diagnostic.place.column) == (8, 11 + column)
+
+
+def test_what_an_erring_condition_means_depends_on_the_effect():
+    (finding,) = found(rules("id: a, effect: deny, reason: No., when: subject.id > 3"))
+    assert finding.diagnostic.hint == "in a rule that would deny an error counts as matched"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "action.properties.amount < 10000",
+        "context.a + context.b == 'ab'",
+        "context.a + context.b + context.c > 3",
+        "context.a + context.b + context.c + context.d + size(context.e) > 3",
+        "timestamp(context.since) < now",
+        "timestamp(context.day + 'T00:00:00Z') < now",
+        "duration(context.age) < duration('1h')",
+        "int(context.n) > 3 && double(context.x) > 1.5 && uint(context.u) > 3u",
+        "context.items.all(i, i.price > 3)",
+        "context.items[0].price > 3",
+        "context['a-b'].c > 3",
+        "[context.a].exists(i, i.price > 3)",
+        "(context.a).b > 3",
+        "lookup('users', subject.id).level > 3",
+        "known('users', subject.id)",
+        "1 / (context.n / 1000) > 0",
+        "context.n % 3 == 1",
+        "context.mode == 'x' ? context.n > 3 : risk.score > 'a'",
+        "now.getHours() > 8",
+        "'admin' in subject.properties.roles",
+        "'x' in subject.properties",
+        "has(context.a.b) && context.a.b > 3",
+        "!has(context.a) || context.a == null",
+        "context.a.matches(context.b)",
+        "threats.exists(t, t.id == 'x')",
+        "approval.by == 'ann'",
+        "caller.uid == 0 || caller.token_id == 'x'",
+        "risk.score > 50 && risk.cvss.score > 7.5",
+        "type(context.a) == string",
+        "-context.n < 3",
+        "true",
+    ],
+)
+def test_a_condition_that_can_be_right_is_left_alone(when):
+    assert checks(f"rules:\n  - id: a\n    effect: allow\n    when: {when!r}\n".replace("\\'", "'")) == []
+
+
+def test_findings_come_by_place():
+    body = rules("id: b, effect: deny", "id: a, effect: allow, when: subject.id > 3")
+    assert [str(one.diagnostic.place) for one in found(body, ["payees"])] == [
+        "data/payees.yaml:1:1",
+        "policy.yaml:6:5",
+        "policy.yaml:7:5",
+        "policy.yaml:7:34",
+    ]
+
+
+def test_not_more_than_a_hundred_erring_conditions_are_told():
+    many = [
+        f"id: r{n}, effect: allow, match: {{actions: [a{n}]}}, when: subject.id > {n}" for n in range(120)
+    ]
+    assert checks(rules(*many)) == ["condition-always-errs"] * 100
