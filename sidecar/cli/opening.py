@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
-from sidecar.adapters.policies_dir import PoliciesDir
+from sidecar.adapters.bundle_files import BundleDir
 from sidecar.cli.inputs import read_input
 from sidecar.config import DEFAULT_POLICIES, policies_folder
 from sidecar.core.bundle import Bundle, Floor, Trust, Verified, compile_bundle, load_folder, verify
@@ -116,7 +116,7 @@ def open_source(place: str, trust: Callable[[], Trust]) -> Source:
 def read_folder(place: str) -> Folder:
     """A folder, or the one in the package for `default`. Raises MalformedBundle."""
     folder = policies_folder(place)
-    return Folder(folder, PoliciesDir(folder).load())
+    return Folder(folder, BundleDir(folder).load())
 
 
 def read_bundle(option: str, file: str, stdin: BinaryIO | None = None) -> bytes:
@@ -133,7 +133,7 @@ def inflate(name: str, raw: bytes) -> bytes:
 
 def default_files() -> Mapping[str, bytes]:
     """The files of the package's own policies, whose data tables stand in for those that an author lacks."""
-    return PoliciesDir(_DEFAULTS).load()
+    return BundleDir(_DEFAULTS).load()
 
 
 def located(error: MalformedBundle, folder: Path, files: Mapping[str, bytes]) -> MalformedBundle:

@@ -24,7 +24,7 @@ class MaskPattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         try:
             compiled = re.compile(self.regex)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"`{self.name}` is no regular expression: {error}") from error
         if compiled.match("") or "" in self.hints:
             raise ValueError(f"`{self.name}` must not match the empty string, in regex or hints")

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from urllib.request import Request, urlopen
 
 import boto3
 import moto.kms.urls
@@ -17,7 +16,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from moto.kms.exceptions import ValidationException
 from moto.kms.responses import KmsResponse
-from moto.server import ThreadedMotoServer
+
+from tests.tools.s3 import environment, s3_server
 
 MOST_RAW = 4096
 ED25519 = "ECC_NIST_EDWARDS25519"
@@ -63,42 +63,14 @@ class Kms(KmsResponse):
 
 
 @contextmanager
-def aws(environment: pytest.MonkeyPatch) -> Iterator[str]:
+def aws(patch: pytest.MonkeyPatch) -> Iterator[str]:
     """The server's address, to which the AWS environment of this process points meanwhile."""
-    environment.setitem(moto.kms.urls.url_paths, "{0}/$", Kms.dispatch)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_REGION": "eu-west-1",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        environment.setenv(name, value)
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
-        server._server.server_close()
-
-
-@contextmanager
-def auth_enforced(address: str) -> Iterator[None]:
-    """Meanwhile the server lets only those do something whom IAM knows and allows it."""
-    _post(f"{address}/moto-api/reset-auth", b"0")
-    try:
-        yield
-    finally:
-        _post(f"{address}/moto-api/reset-auth", b"inf")
-
-
-def _post(url: str, body: bytes) -> None:
-    asked = Request(url, body, {"Content-Type": "text/plain"})  # noqa: S310 - the address of our own server
-    with urlopen(asked) as answer:  # noqa: S310 - as above
-        answer.read()
+    patch.setitem(moto.kms.urls.url_paths, "{0}/$", Kms.dispatch)
+    with s3_server() as address:
+        for name, value in environment(address).items():
+            patch.setenv(name, value)
+        patch.setenv("AWS_REGION", "us-east-1")
+        yield address
 
 
 def make_key(spec: str = "ECC_NIST_P256", usage: str = "SIGN_VERIFY") -> str:
@@ -114,7 +86,7 @@ def make_key(spec: str = "ECC_NIST_P256", usage: str = "SIGN_VERIFY") -> str:
 def make_bucket(name: str) -> None:
     client = boto3.client("s3")
     try:
-        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        client.create_bucket(Bucket=name)
     finally:
         client.close()
 

@@ -24,6 +24,9 @@ class FakeBundleSource:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    async def close(self) -> None:
+        self._changed.set()
+
     async def fetch(self, tag: str | None, wait: float) -> Fetched | None:
         if tag == self._tag and wait > 0 and self.failing is None:
             await self._hold(wait)

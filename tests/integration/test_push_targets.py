@@ -8,7 +8,8 @@ import pytest
 from sidecar.adapters.aws.s3 import NotAnObject, parse_s3
 from sidecar.adapters.whole_files import CannotWrite, WholeFile, make_file
 from sidecar.core.errors import RemoteRefused, RemoteUnreachable
-from tests.fakes.aws import auth_enforced, aws, make_bucket, object_of
+from tests.fakes.aws import aws, make_bucket, object_of
+from tests.tools.s3 import access_control
 
 BUCKET = "policies"
 
@@ -80,7 +81,7 @@ def test_nobody_there_is_unreachable(server, monkeypatch):
 def test_without_a_policy_that_allows_it_it_is_refused(server, monkeypatch):
     """moto asks IAM once it is told to: these keys are nobody's."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    with auth_enforced(server), pytest.raises(RemoteRefused, match="AWS says InvalidAccessKeyId"):
+    with access_control(server), pytest.raises(RemoteRefused, match="AWS says InvalidAccessKeyId"):
         parse_s3(f"s3://{BUCKET}/key").read(100)
 
 

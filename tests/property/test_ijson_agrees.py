@@ -40,3 +40,28 @@ def test_duplicates_and_large_integers_are_refused_and_nothing_else_is(pairs):
     else:
         assert fine
         assert parsed == json.loads(text)
+
+
+TRICKY = st.text(alphabet='"\\[]{}n', max_size=6)
+NESTED = st.recursive(
+    st.just(1) | TRICKY,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TRICKY, inner, max_size=2),
+    max_leaves=8,
+)
+
+
+def depth(value: object) -> int:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
+
+
+@given(st.dictionaries(TRICKY, NESTED, max_size=3), st.integers(1, 6))
+def test_depth_is_that_of_the_value_whatever_its_strings_hold(value, limit):
+    raw = json.dumps(value).encode()
+    try:
+        assert parse_object(raw, JsonLimits(depth=limit)) == value
+    except RequestError:
+        assert depth(value) > limit
+    else:
+        assert depth(value) <= limit

@@ -14,12 +14,13 @@ class Served:
     def __init__(self) -> None:
         self.server = BundleServer()
         self.url = ""
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._open = threading.Event()
         self._end: asyncio.Event | None = None
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
     def put(self, body: bytes | None) -> None:
+        assert self._loop is not None
         self._loop.call_soon_threadsafe(self.server.put, body)
 
     def start(self) -> None:
@@ -28,13 +29,12 @@ class Served:
 
     def stop(self) -> None:
         """Connections are refused from now on."""
-        if self._thread.is_alive() and self._end is not None:
+        if self._thread.is_alive() and self._loop is not None and self._end is not None:
             self._loop.call_soon_threadsafe(self._end.set)
             self._thread.join()
-            self._loop.close()
 
     async def _serve(self) -> None:
-        self._end = asyncio.Event()
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         async with serving(self.server) as url:
             self.url = url
             self._open.set()

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sidecar.adapters.policies_dir import PoliciesDir
+from sidecar.adapters.bundle_files import BundleDir
 from sidecar.core.bundle import Floor, build_payload, compile_bundle, load_folder, read_payload, verify
 from sidecar.core.document import parse_documents
 from sidecar.core.errors import MalformedBundle
@@ -33,7 +33,7 @@ def files(policy=HEAD + RULE, **more):
 
 def test_the_same_content_gives_the_same_bytes(tmp_path):
     rewrite(POLICIES, tmp_path)
-    one, other = PoliciesDir(POLICIES).load(), PoliciesDir(tmp_path).load()
+    one, other = BundleDir(POLICIES).load(), BundleDir(tmp_path).load()
     assert list(one.values()) != list(other.values())
     assert build_payload(header(), one, DEFAULTS) == build_payload(header(), other, DEFAULTS)
 
@@ -51,7 +51,7 @@ def test_another_content_gives_other_bytes():
 
 
 def test_a_bundle_decides_as_its_folder_does():
-    folder = PoliciesDir(POLICIES).load()
+    folder = BundleDir(POLICIES).load()
     raw = sealed(build_payload(header(), folder, DEFAULTS))
     verified = verify(raw, trust(), Floor(), NOW)
     carried = [document for parsed in verified.payload.tests.values() for document in parsed]

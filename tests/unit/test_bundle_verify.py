@@ -220,10 +220,12 @@ def test_7_a_bundle_for_other_hosts_is_refused(audience, labels):
     refused(NotForUs, r"trust\.audience", signed(audience=audience), trust(audience=frozenset(labels)))
 
 
-@pytest.mark.parametrize("version", ["0.1.0", "0.0.99", "0.1.0.post1"])
-def test_7_a_bundle_for_this_version_or_older_ones_is_ours(version):
-    written, ours = (version, "0.1.0") if version != "0.1.0.post1" else ("0.1.0", version)
-    assert check(signed(min_daemon_version=written), trust(daemon_version=ours))
+@pytest.mark.parametrize(
+    ("needed", "ours"),
+    [("0.1.0", "0.1.0"), ("0.0.99", "0.1.0"), ("0.9.0", "0.10.0"), ("0.1.0", "0.1.0.post1")],
+)
+def test_7_a_bundle_for_this_version_or_older_ones_is_ours(needed, ours):
+    assert check(signed(min_daemon_version=needed), trust(daemon_version=ours))
 
 
 @pytest.mark.parametrize("version", ["0.1.1", "0.10.0", "1.0.0"])

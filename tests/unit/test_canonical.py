@@ -109,11 +109,23 @@ def test_what_json_or_64_bits_cannot_hold_has_no_form(value):
             encode(one)
 
 
-@pytest.mark.parametrize("leaf", ["", LARGE, 1, [], {}, [LARGE], {"a": LARGE}])
+@pytest.mark.parametrize(
+    ("leaf", "own"),
+    [
+        ("", 0),
+        (LARGE, 0),
+        ([], 1),
+        ({}, 1),
+        ([LARGE], 1),
+        ({"a": LARGE}, 1),
+        ([{"a": LARGE}], 2),
+        ({"a": [LARGE]}, 2),
+        ({"a": {"b": 1}, "b": LARGE}, 2),
+    ],
+)
 @pytest.mark.parametrize("depth", range(4))
-def test_large_values_may_be_as_deep_as_small_ones(leaf, depth):
+def test_large_values_may_be_as_deep_as_small_ones(leaf, own, depth):
     """A list or map takes a level, what stands in it does not."""
-    own = isinstance(leaf, list | dict)
     for wraps in range(4):
         value = nested(leaf, wraps)
         if wraps + own <= depth:

@@ -105,6 +105,12 @@ def test_what_is_not_base64_is_refused(text):
         read_unverified(Envelope(text, KIND, ()))
 
 
+def test_padding_stands_at_the_end_only_in_large_bodies_too():
+    two = b64encode(b"x" * 196_607).decode() + b64encode(b"x").decode()
+    with pytest.raises(NotABundle, match="base64"):
+        read_unverified(Envelope(two, KIND, ()))
+
+
 def test_fields_that_we_do_not_know_are_ignored():
     """envelope.md: "Consumers MUST ignore unrecognized fields"."""
     envelope = written(extra={"a": [1]}, _type="x")

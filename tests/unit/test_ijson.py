@@ -65,7 +65,7 @@ def test_what_is_not_i_json_is_refused_with_the_reason(raw, told):
     assert told in str(refusal(raw))
 
 
-@pytest.mark.parametrize("escape", [b"", b"\\n", b'\\"', b"\\\\"])
+@pytest.mark.parametrize("escape", [b"", b"\\n", b'\\"', b"\\\\", b'\\\\\\"', b'\\"\\\\'])
 def test_brackets_in_strings_are_not_counted_and_all_others_are(escape):
     text = escape + b"[{" * 40 + escape
     assert parse_object(b'{"a":"' + text + b'","' + text + b'":[[]]}', LIMITS)

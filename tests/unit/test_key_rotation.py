@@ -63,6 +63,7 @@ def test_a_step_may_leave_versions_out():
         ("of the same version", (TO_FIRST,), key_set(OLD, version=1), key_set(OLD, version=1)),
         ("of a lower version", (state_keys("default", FIRST, (NEW, EC)),), SECOND, SECOND),
         ("of another type", (step(statement(), kind="text/plain"),), ZERO, ZERO),
+        ("far larger than keys are", (step(statement() + b" " * 65_536),), ZERO, ZERO),
         ("signed too few times", (state_keys("default", key_set(OLD, version=3), (NEW,)),), SECOND, SECOND),
         ("before one that leads to it", (TO_SECOND, TO_FIRST), ZERO, FIRST),
     ],

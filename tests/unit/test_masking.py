@@ -150,6 +150,8 @@ def test_several_values_are_plain_only_together():
     ("change", "message"),
     [
         ((b"regex: 'eyJ", b"regex: '(eyJ"), "no regular expression"),
+        ((b"regex: 'eyJ", b"regex: 'a{99999999999}eyJ"), "no regular expression"),
+        ((b"regex: 'eyJ", b"regex: '" + b"(" * 5000 + b")" * 5000 + b"eyJ"), "no regular expression"),
         ((b'hints: ["eyJ"]', b'hints: [""]'), "empty string"),
         ((b"regex: 'eyJ", b"regex: '.*|eyJ"), "empty string"),
         ((b"longest: 4096", b"longest: 1"), "from 64 to 16384"),

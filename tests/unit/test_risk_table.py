@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.core.document import DocumentError, parse_documents
+from sidecar.core.document import DocumentError, JsonDocument, parse_documents
 from sidecar.core.risk import parse_risk
 from sidecar.core.risk.table import Tactic
 from tests.fakes.default_risk import PATH, TABLE
@@ -93,3 +93,16 @@ def test_values_out_of_range_are_refused(old, new, complaint):
 def test_a_table_without_the_verb_for_unknown_actions_is_refused():
     text = changed("\n  unknown:\n", "\n  unnamed:\n")
     assert any("missing verb `unknown`" in finding for finding in findings(text))
+
+
+def test_the_order_in_which_a_table_is_written_decides_nothing():
+    """A signed bundle keeps none, so ties must fall by something else."""
+    (document,) = parse_documents("data/risk.yaml", PATH.read_bytes())
+    turned = {
+        name: dict(reversed(part.items())) if isinstance(part, dict) else part
+        for name, part in document.value.items()
+    }
+    table = parse_risk(JsonDocument("data/risk.yaml", turned))
+    assert table == TABLE
+    assert list(table.verbs) == list(TABLE.verbs)
+    assert list(table.facts) == list(TABLE.facts)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sidecar.adapters.bundle_files.seen import Sight, read_seen, see
 from sidecar.adapters.bundle_files.watched import WatchedFiles
+from sidecar.core.errors import BundleTooLarge
 from sidecar.core.inflate import Inflater
 from sidecar.service.ports import Fetched
 
@@ -33,6 +34,9 @@ class BundleFile:
 
     def _read(self, sight: Sight) -> bytes:
         (seen,) = sight.files
+        raw = read_seen(seen, self._max_download)
+        if raw is None:
+            raise BundleTooLarge(f"{self.name}: at most {self._max_download} bytes are read")
         inflater = Inflater(self.name, self._max_download, self._max_size)
-        inflater.take(read_seen(seen, self._max_download))
+        inflater.take(raw)
         return inflater.finish()

@@ -42,7 +42,8 @@ class BundleDir:
         except MalformedBundle:
             raise
         except BundleError as error:
-            raise MalformedBundle(Diagnostic(Place(self.name), _sentence(error, self.name))) from error
+            sentence = str(error).removeprefix(f"{self.name}: ")
+            raise MalformedBundle(Diagnostic(Place(self.name), sentence)) from error
 
     def _look(self) -> Sight:
         taken = time.time_ns()
@@ -52,9 +53,9 @@ class BundleDir:
         if not any(path.parent == self._path for path in paths):
             hint = "a policy is a file NAME.yaml right in the folder"
             raise MalformedBundle(Diagnostic(Place(self.name), "the folder holds no policies", hint))
-        sight = Sight(tuple(see(path.relative_to(self._path).as_posix(), path) for path in paths), taken)
-        self._check_size(len(sight.files), sum(one.size for one in sight.files))
-        return sight
+        if len(paths) > _MAX_FILES:
+            raise BundleTooLarge(f"{self.name}: at most {_MAX_FILES} files are read")
+        return Sight(tuple(see(path.relative_to(self._path).as_posix(), path) for path in paths), taken)
 
     def _listed(self, folder: str, ending: str) -> Iterator[Path]:
         """The files of one pattern. A folder that must not be listed is an OSError, not an empty one."""
@@ -66,22 +67,18 @@ class BundleDir:
         files: dict[str, bytes] = {}
         left = self._max_size
         for seen in sight.files:
-            files[_utf8(seen.name, seen.path)] = raw = read_seen(seen, left)
+            raw = read_seen(seen, left)
+            if raw is None:
+                raise BundleTooLarge(
+                    f"{self.name}: at most {self._max_size} bytes are read of all files together"
+                )
+            files[_text(seen.name, seen.path)] = raw
             left -= len(raw)
         return files
 
-    def _check_size(self, files: int, size: int) -> None:
-        if files > _MAX_FILES or size > self._max_size:
-            most = f"{_MAX_FILES} files of together {self._max_size} bytes"
-            raise BundleTooLarge(f"{self.name}: at most {most} are read")
 
-
-def _utf8(name: str, path: Path) -> str:
+def _text(name: str, path: Path) -> str:
     """Names become part of records and digests, so they must be text."""
     if name.isprintable():
         return name
     raise MalformedBundle(Diagnostic(Place(ascii(str(path))), "the name of a file must be printable text"))
-
-
-def _sentence(error: BundleError, name: str) -> str:
-    return str(error).removeprefix(f"{name}: ")

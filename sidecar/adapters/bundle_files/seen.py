@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.core.errors import BundleTooLarge, SourceRefused
+from sidecar.core.errors import SourceRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,10 @@ def see(name: str, path: Path) -> Seen:
     return Seen(name, path, found.st_size, found.st_ctime_ns, inode, found.st_mtime_ns)
 
 
-def read_seen(seen: Seen, most: int) -> bytes:
-    """The bytes of a file. Raises OSError, and BundleTooLarge past `most` bytes."""
+def read_seen(seen: Seen, most: int) -> bytes | None:
+    """The bytes of a file; None if they are more than `most`. Raises OSError."""
     # A pipe that took the file's place must not make us wait for its writer.
     descriptor = os.open(seen.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         raw = file.read(most + 1)
-    if len(raw) > most:
-        raise BundleTooLarge(f"{seen.path}: at most {most} bytes are read")
-    return raw
+    return raw if len(raw) <= most else None

@@ -1,12 +1,13 @@
 """Address: a URL that a bundle may be fetched from, what of it may be shown, and the proxy on the way."""
 
+import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Self
 from urllib.request import getproxies, proxy_bypass
 
-from aiohttp import BasicAuth
 from yarl import URL
 
 from sidecar.core.errors import SourceUnavailable
@@ -16,10 +17,10 @@ _URL: Final = re.compile(r"https?://[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """What requests go through, and who we are there."""
+    """What requests go through, and the headers that are for it alone."""
 
     url: URL
-    auth: BasicAuth | None
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ class Address:
             url = URL(text, encoded=True)
             # A port that is none shows only when it is asked for.
             usable = bool(_URL.fullmatch(text) and url.host and url.port)
-        except ValueError as error:
-            raise ValueError("the URL of the bundle cannot be read") from error
+        except ValueError:
+            # Its text may hold the password.
+            raise ValueError("the URL of the bundle cannot be read") from None
         if not usable:
             raise ValueError("the URL of the bundle must look like https://host/path")
         if url.raw_user is not None or url.raw_password is not None:
@@ -56,8 +58,13 @@ class Address:
             return False
 
     @property
+    def is_tunnelled(self) -> bool:
+        """Whether a proxy sees no more than the host's name; else the request that it forwards bears its headers."""
+        return self.url.scheme == "https"
+
+    @property
     def may_see_tokens(self) -> bool:
-        return self.url.scheme == "https" or self.is_loopback
+        return self.is_tunnelled or self.is_loopback
 
     def proxy(self) -> Proxy | None:
         """That of the environment (`HTTPS_PROXY`, `NO_PROXY`), never for this machine. Raises SourceUnavailable.
@@ -74,10 +81,16 @@ class Address:
 def _proxy(given: str, name: str) -> Proxy:
     try:
         url = URL(given if "://" in given else f"http://{given}")
-        auth = BasicAuth(url.user, url.password or "") if url.user is not None else None
-        if url.scheme in {"http", "https"} and url.host and url.port:
-            return Proxy(url.with_user(None), auth)
+        if url.scheme == "http" and url.host and url.port:
+            return Proxy(url.with_user(None), _credentials(url))
     except ValueError:
         # Its text may hold the password.
         pass
-    raise SourceUnavailable(f"{name}: the proxy of the environment is not an http or https URL")
+    raise SourceUnavailable(f"{name}: the proxy of the environment is not an http URL")
+
+
+def _credentials(url: URL) -> Mapping[str, str]:
+    if url.user is None:
+        return {}
+    raw = f"{url.user}:{url.password or ''}".encode()
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(raw).decode()}"}

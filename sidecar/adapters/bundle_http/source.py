@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -78,12 +77,14 @@ class BundleHttp:
     async def _fetch(self, known: Tag, held: int) -> Fetched | None:
         headers = await self._headers(known, held)
         proxy = self._address.proxy()
+        if proxy and not self._address.is_tunnelled:
+            headers |= proxy.headers
         async with self._open().get(
             self._address.url,
             headers=headers,
             allow_redirects=False,
             proxy=proxy.url if proxy else None,
-            proxy_auth=proxy.auth if proxy else None,
+            proxy_headers=proxy.headers if proxy else None,
         ) as response:
             if response.status == 304:
                 self._check_asked(known)
@@ -110,11 +111,9 @@ class BundleHttp:
             async for piece in response.content.iter_any():
                 await asyncio.to_thread(inflater.take, piece)
         except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
             raise BundleTruncated(f"{self.name}: the connection ended before the bundle did") from error
 
-    async def _headers(self, known: Tag, held: int) -> Mapping[str, str]:
+    async def _headers(self, known: Tag, held: int) -> dict[str, str]:
         headers = {"User-Agent": f"ascend-sidecar/{__version__}", "Accept-Encoding": "gzip"}
         if known.etag:
             headers["If-None-Match"] = known.etag

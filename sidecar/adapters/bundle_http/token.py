@@ -15,10 +15,10 @@ def read_token(path: Path, name: str) -> str:
     """Raises SourceRefused, which never repeats what the file holds. `name` is that of the source."""
     try:
         with path.open("rb") as file:
-            raw = file.read(_MAX_TOKEN)
+            raw = file.read(_MAX_TOKEN + 1)
     except OSError as error:
         raise SourceRefused(f"{name}: the token file {path} cannot be read: {error.strerror}") from error
     token = raw.decode("latin-1").strip()
-    if not _TOKEN.fullmatch(token):
+    if len(raw) > _MAX_TOKEN or not _TOKEN.fullmatch(token):
         raise SourceRefused(f"{name}: the token file {path} does not hold one bearer token")
     return token

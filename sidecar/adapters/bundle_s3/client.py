@@ -10,7 +10,14 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from sidecar.adapters.bundle_s3.translate import is_unchanged, of_answer, of_body, of_trouble
-from sidecar.core.errors import BundleTooLarge, SourceTimeout, UnaskedNotModified
+from sidecar.core.errors import (
+    BundleTooLarge,
+    BundleTruncated,
+    SourceRefused,
+    SourceTimeout,
+    SourceUnavailable,
+    UnaskedNotModified,
+)
 from sidecar.core.inflate import Inflater
 from sidecar.service.ports import Fetched
 
@@ -40,9 +47,11 @@ class S3Object:
                 return None
             self.close()
             raise of_answer(self._name, error) from error
-        except (BotoCoreError, ResponseParserError, ValueError) as error:
+        except BotoCoreError as error:
             self.close()
             raise of_trouble(self._name, error) from error
+        except (ResponseParserError, ValueError) as error:
+            raise SourceUnavailable(f"{self._name}: what answers there is not S3") from error
         except HTTPError as error:
             raise of_body(self._name, error) from error
 
@@ -55,25 +64,29 @@ class S3Object:
     def _get(self, tag: str | None, until: float) -> Fetched | None:
         if self._client is None:
             self._client = self._connect()
-        condition = {} if tag is None else {"IfNoneMatch": tag}
+        condition = {"IfNoneMatch": tag} if tag else {}
         answer = self._client.get_object(**self._where, **condition)
         # The stream below botocore's own gives what has come; botocore's waits until a piece is full.
         with answer["Body"] as stream:
-            return Fetched(self._read(answer["ContentLength"], stream, until), answer["ETag"])
+            return Fetched(self._read(answer.get("ContentLength"), stream, until), answer.get("ETag", ""))
 
-    def _read(self, length: int, stream: Any, until: float) -> bytes:
-        if length > self._max_download:
+    def _read(self, length: int | None, stream: Any, until: float) -> bytes:
+        if length is not None and length > self._max_download:
             most = f"a bundle has at most {self._max_download} as sent"
             raise BundleTooLarge(f"{self._name}: {length} bytes are announced, {most}")
         inflater = Inflater(self._name, self._max_download, self._max_size)
+        came = 0
         while piece := stream.read1(_PIECE, decode_content=False):
             inflater.take(piece)
+            came += len(piece)
             if time.monotonic() > until:
                 raise SourceTimeout(f"{self._name}: not done within {self._timeout:g} s")
+        if length is not None and came < length:
+            raise BundleTruncated(f"{self._name}: {came} of {length} bytes came")
         return inflater.finish()
 
     def _check_asked(self, tag: str | None) -> None:
-        if tag is None:
+        if not tag:
             raise UnaskedNotModified(f"{self._name}: the server says `not modified` without being asked")
 
     def _connect(self) -> Any:
@@ -84,4 +97,7 @@ class S3Object:
             retries={"mode": "standard", "total_max_attempts": 1},
             response_checksum_validation="when_required",
         )
-        return boto3.Session().client("s3", config=config)
+        try:
+            return boto3.Session().client("s3", config=config)
+        except ValueError as error:
+            raise SourceRefused(f"{self._name}: the AWS environment cannot be used: {error}") from error

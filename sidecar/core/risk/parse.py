@@ -1,26 +1,20 @@
 """The risk table read from its document: shape first, then what its parts say of each other."""
 
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
 
-from msgspec.structs import replace
+import msgspec
 
 from sidecar.core.document import Document, DocumentError, read
 from sidecar.core.errors import Diagnostic
 from sidecar.core.risk.cvss import parse_vector
-from sidecar.core.risk.table import FactRow, RiskTable
+from sidecar.core.risk.table import FactRow, RiskTable, VerbRow
 from sidecar.core.shape import suggest
 
 UNKNOWN = "unknown"
-T = TypeVar("T")
 
 
 def parse_risk(document: Document) -> RiskTable:
-    """The table of `data/risk.yaml`. Raises DocumentError with the place of every finding.
-
-    Verbs and facts are in the order of their names: that of the file's keys says nothing, and a signed bundle does
-    not keep it.
-    """
+    """The table of `data/risk.yaml`. Raises DocumentError with the place of every finding."""
     table = read(document, RiskTable)
     found = [
         *_verbs(document, table),
@@ -30,11 +24,17 @@ def parse_risk(document: Document) -> RiskTable:
     ]
     if found:
         raise DocumentError(*sorted(found, key=lambda d: (d.place.line, d.place.column)))
-    return replace(table, verbs=_in_order(table.verbs), facts=_in_order(table.facts))
+    return msgspec.structs.replace(table, verbs=_by_name(table.verbs), facts=_by_weight(table.facts))
 
 
-def _in_order(rows: dict[str, T]) -> dict[str, T]:
-    return dict(sorted(rows.items()))
+def _by_name(verbs: Mapping[str, VerbRow]) -> dict[str, VerbRow]:
+    """The members of a map have no order, in YAML as in a signed bundle: where verbs tie, their names decide."""
+    return dict(sorted(verbs.items()))
+
+
+def _by_weight(facts: Mapping[str, FactRow]) -> dict[str, FactRow]:
+    """For the same reason; what adds most is named first."""
+    return dict(sorted(facts.items(), key=lambda item: (-item[1].add, item[0])))
 
 
 def _verbs(document: Document, table: RiskTable) -> Iterator[Diagnostic]:

@@ -121,8 +121,11 @@ def _too_few(envelope: Envelope, good: int, keys: KeySet) -> str:
 
 def _decode(text: str, what: str) -> bytes:
     """envelope.md: both the standard and the URL-safe alphabet of RFC 4648 are accepted."""
+    problem = f"the {what} of the envelope is not base64"
+    if "=" in text[:-2]:  # which would pass at the end of a slice
+        raise NotABundle(problem)
     try:
         slices = (text[at : at + _SLICE] for at in range(0, len(text), _SLICE))
         return b"".join(a2b_base64(piece.translate(_URL_SAFE), strict_mode=True) for piece in slices)
     except (Base64Error, ValueError) as error:
-        raise NotABundle(f"the {what} of the envelope is not base64") from error
+        raise NotABundle(problem) from error

@@ -23,6 +23,8 @@ from sidecar.core.trust.keys import Signer, UnusableKey, parse_public_key
 from sidecar.core.trust.keyset import KeySet
 
 KEYS_TYPE: Final = "application/vnd.ascend-sidecar.keys+json"
+# Characters of base64, a multiple of what 16 keys take. Every signature costs a hash of all of it, whoever made it.
+_LARGEST: Final = 64 * 1024
 
 
 class WrittenKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,8 +53,10 @@ def state_keys(name: str, keys: KeySet, signers: tuple[Signer, ...]) -> Envelope
 
 
 def follow(steps: tuple[Envelope, ...], known: KeySet, name: str) -> KeySet:
-    """The newest set that a chain of signatures leads to from the known one. Raises MalformedBundle."""
+    """The newest set that a chain of signatures leads to from the known one. Raises NotABundle, MalformedBundle."""
     for step in steps:
+        if len(step.payload) > _LARGEST:
+            continue
         try:
             body, _ = open_envelope(step, KEYS_TYPE, known)
         except (UntrustedBundle, WrongPayloadType):
