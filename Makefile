@@ -29,8 +29,8 @@ lint: .venv/dev-ready ## style, types, layers, and the default policies
 	$(BIN)/lint-imports
 	$(BIN)/ascend-sidecar policy lint policies
 
-fault: .venv/dev-ready ## real faults at full length: kill -9 fifty times, full and slow disks
-	FAULT_ROUNDS=50 $(BIN)/pytest -m fault
+fault: .venv/dev-ready ## real faults at full length: kill -9 fifty times, a thousand restarts, full and slow disks
+	FAULT_ROUNDS=50 RESTART_ROUNDS=1000 $(BIN)/pytest -m fault
 
 bench: .venv/dev-ready ## compare with a bare aiohttp handler, Cerbos and OPA; writes bench/RESULTS.md
 	$(BIN)/python -m bench
