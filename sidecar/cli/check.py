@@ -12,7 +12,18 @@ from sidecar.cli.doors import Door, Message, decision_doors, exchange
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit, UnreachableError, UsageError
 from sidecar.cli.inputs import read_input
-from sidecar.cli.options import Json, RunDir, StateDir, config_of
+from sidecar.cli.options import (
+    Json,
+    Labels,
+    PubKeys,
+    RunDir,
+    StateDir,
+    Threshold,
+    TrustedName,
+    TrustWords,
+    config_of,
+    trust_words,
+)
 from sidecar.cli.question import (
     ActionWord,
     ContextJson,
@@ -34,6 +45,7 @@ Examples:
   ascend-sidecar check agent:payments-1 transaction payment_gateway:main --property amount=500
   ascend-sidecar check --request request.json --json
   ascend-sidecar check --local ./policies agent:bot-1 shell host:build-7
+  ascend-sidecar check --local prod.dsse --pub release.pub agent:bot-1 shell host:build-7
 
 Exit codes: 0 allowed, 1 denied, 2 pending, 64 not a request, 69 no daemon answers.
 """
@@ -48,7 +60,9 @@ TokenFile = Annotated[
 Local = Annotated[
     str | None,
     typer.Option(
-        "--local", metavar="DIR", help="Judge this folder instead: advice, without halts or record."
+        "--local",
+        metavar="DIR|FILE",
+        help="Judge this folder or signed bundle instead: advice, without halts or record.",
     ),
 ]
 
@@ -72,6 +86,10 @@ def check(
     socket: SocketPath = None,
     token_file: TokenFile = None,
     local: Local = None,
+    pub: PubKeys = None,
+    threshold: Threshold = None,
+    name: TrustedName = None,
+    audience: Labels = None,
     state_dir: StateDir = None,
     run_dir: RunDir = None,
     json: Json = False,
@@ -85,8 +103,13 @@ def check(
     asked = question(words, edge.stdin)
     if sum(place is not None for place in (url, socket, local)) > 1:
         raise UsageError("--url, --socket and --local exclude each other")
+    trusted = trust_words(pub, threshold, name, audience)
     if local is not None:
-        return _tell(edge, msgspec.json.encode(enter(LOCAL).advise(local, asked)), json)
+        return _tell(edge, msgspec.json.encode(enter(LOCAL).advise(edge, local, trusted, asked)), json)
+    if trusted != TrustWords():
+        raise UsageError(
+            "--pub, --threshold, --name and --audience are for a signed bundle: give --local FILE"
+        )
     doors = _doors(edge, url, socket, state_dir, run_dir)
     return _tell(edge, _ask(doors, asked, _authorization(token_file)), json)
 

@@ -10,8 +10,15 @@ from msgspec import UNSET, UnsetType
 
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.local import open_folder
-from sidecar.cli.options import Json
+from sidecar.cli.local import open_places
+from sidecar.cli.options import (
+    Json,
+    Labels,
+    PubKeys,
+    Threshold,
+    TrustedName,
+    trust_words,
+)
 from sidecar.cli.screen import Screen
 from sidecar.core.diff import Change, Detail, Direction, Kind, What, diff_bundles
 from sidecar.core.model import JSON
@@ -26,14 +33,25 @@ _HEADINGS: Final = {
 }
 _PATTERNS: Final = frozenset({"subjects", "actions", "resources"})
 
-Old = Annotated[str, typer.Argument(metavar="OLD", help="Folder of policies, or `default`.")]
-New = Annotated[str, typer.Argument(metavar="NEW", help="Folder of policies, or `default`.")]
+Old = Annotated[str, typer.Argument(metavar="OLD", help="Folder of policies, `default`, or a signed bundle.")]
+New = Annotated[str, typer.Argument(metavar="NEW", help="The same.")]
 
 
-def diff(context: typer.Context, old: Old, new: New, *, json: Json = False) -> int:
-    """Show what changed from one folder to another, and whether it can loosen or tighten decisions."""
+def diff(
+    context: typer.Context,
+    old: Old,
+    new: New,
+    *,
+    pub: PubKeys = None,
+    threshold: Threshold = None,
+    name: TrustedName = None,
+    audience: Labels = None,
+    json: Json = False,
+) -> int:
+    """Show what changed from some policies to others, and whether it can loosen or tighten decisions."""
     edge = edge_of(context)
-    changes = diff_bundles(open_folder(old).bundle, open_folder(new).bundle)
+    before, after = open_places(edge, (old, new), trust_words(pub, threshold, name, audience))
+    changes = diff_bundles(before.bundle, after.bundle)
     if json:
         edge.emit({"equal": not changes, "changes": changes})
     else:

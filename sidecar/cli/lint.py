@@ -4,12 +4,20 @@ from typing import Final
 
 import typer
 
-from sidecar.cli.edge import edge_of
+from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.local import Local, located, open_folder
-from sidecar.cli.options import Folder, Json
+from sidecar.cli.local import Local, open_place
+from sidecar.cli.options import (
+    Json,
+    Labels,
+    Place,
+    PubKeys,
+    Threshold,
+    TrustedName,
+    TrustWords,
+    trust_words,
+)
 from sidecar.cli.screen import Screen
-from sidecar.core.document import parse_documents
 from sidecar.core.errors import MalformedBundle
 from sidecar.core.model import Object
 from sidecar.core.policy import compile_policies, parse_policies
@@ -19,10 +27,19 @@ from sidecar.core.policy.lint import lint as lint_policies
 _DATA: Final = "data/"
 
 
-def lint(context: typer.Context, folder: Folder, *, json: Json = False) -> int:
-    """Find every mistake in a folder, its tests included, with file, line and column."""
+def lint(
+    context: typer.Context,
+    place: Place,
+    *,
+    pub: PubKeys = None,
+    threshold: Threshold = None,
+    name: TrustedName = None,
+    audience: Labels = None,
+    json: Json = False,
+) -> int:
+    """Find every mistake in policies, their tests included, with file, line and column."""
     edge = edge_of(context)
-    found, rules = _findings(folder)
+    found, rules = _findings(edge, place, trust_words(pub, threshold, name, audience))
     if json:
         edge.emit([_as_json(one) for one in found])
     else:
@@ -34,10 +51,10 @@ def lint(context: typer.Context, folder: Folder, *, json: Json = False) -> int:
     return Exit.DENIED if found else Exit.OK
 
 
-def _findings(folder: str) -> tuple[tuple[Finding, ...], int]:
+def _findings(edge: Edge, place: str, trusted: TrustWords) -> tuple[tuple[Finding, ...], int]:
     """Errors first. A folder that does not load is looked at no further."""
     try:
-        local = open_folder(folder)
+        local = open_place(edge, place, trusted)
     except MalformedBundle as error:
         return _errors(error), 0
     return (*_test_errors(local), *_warnings(local)), len(local.bundle.policies.rule_ids)
@@ -58,15 +75,18 @@ def _errors(error: MalformedBundle) -> tuple[Finding, ...]:
 def _warnings(local: Local) -> tuple[Finding, ...]:
     """Reads the policies anew: once loaded, a bundle no longer knows where in a file each part of a rule stood."""
     bundle = local.bundle
-    files = {name: raw for name, raw in sorted(local.files.items()) if "/" not in name}
-    policies = parse_policies([d for name, raw in files.items() for d in parse_documents(name, raw)])
+    policies = parse_policies(local.source.documents(lambda name: "/" not in name))
     table = compile_policies(policies, bundle.data, bundle.risk.paths)
-    own = [name.removeprefix(_DATA).removesuffix(".yaml") for name in local.files if name.startswith(_DATA)]
+    own = [
+        name.removeprefix(_DATA).removesuffix(".yaml")
+        for name in local.source.names()
+        if name.startswith(_DATA)
+    ]
     return tuple(_located(one, local) for one in lint_policies(policies, table, bundle.data, own))
 
 
 def _located(found: Finding, local: Local) -> Finding:
-    (here,) = located(MalformedBundle(found.diagnostic), local.folder, local.files).diagnostics
+    (here,) = local.source.located(MalformedBundle(found.diagnostic)).diagnostics
     return Finding(found.check, found.severity, here)
 
 
@@ -83,6 +103,7 @@ def _as_json(found: Finding) -> Object:
         "path": one.place.path,
         "line": one.place.line,
         "column": one.place.column,
+        "pointer": one.place.pointer,
         "severity": found.severity,
         "check": found.check,
         "message": one.message,

@@ -1,23 +1,24 @@
-"""Local: a folder of policies judged without a daemon. Nothing is halted or recorded: it is advice."""
+"""Local: policies judged without a daemon. Nothing is halted or recorded: it is advice."""
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from sidecar.adapters.policies_dir import PoliciesDir
 from sidecar.api.answers import context_of
 from sidecar.api.wire import read_request
+from sidecar.cli.edge import Edge
 from sidecar.cli.exits import UsageError
-from sidecar.config import DEFAULT_POLICIES, policies_folder
-from sidecar.core.bundle import Bundle, load_folder
-from sidecar.core.document import Document, DocumentError, parse_documents
-from sidecar.core.errors import Diagnostic, MalformedBundle, Place, RequestError
+from sidecar.cli.opening import Folder, Source, open_source
+from sidecar.cli.options import TrustWords
+from sidecar.cli.trusting import find_trust
+from sidecar.core.bundle import Bundle, Trust
+from sidecar.core.errors import MalformedBundle, RequestError
 from sidecar.core.judge import judge
 from sidecar.core.model import Caller, Decision, Object, Request, Verdict
 from sidecar.core.policy import Inputs, RuleFinding
@@ -26,31 +27,33 @@ from sidecar.core.snapshot import Snapshot
 from sidecar.service.decide import Answer
 
 _TESTS: Final = "tests/"
-_DEFAULTS: Final = policies_folder(DEFAULT_POLICIES)
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A folder that could be loaded, with its files by name."""
+    """Policies that could be loaded, and what they were loaded from."""
 
-    folder: Path
-    files: Mapping[str, bytes]
+    source: Source
     bundle: Bundle
 
+    @property
+    def folder(self) -> Path:
+        """What the places of findings begin with."""
+        return self.source.place
+
     def decide(self, asked: Object) -> Object:
-        """The AuthZEN answer that a daemon with this folder and without halts would give now."""
+        """The AuthZEN answer that a daemon with these policies and without halts would give now."""
         return _answer(judge(Snapshot(self.bundle, 0.0), _request(asked), _caller(), time.time()))
 
     def test(self) -> SuiteReport:
-        """Run the folder's test cases. Raises MalformedBundle if one of them cannot be read."""
-        snapshot = Snapshot(self.bundle, 0.0)
+        """Run the test cases that come with the policies. Raises MalformedBundle if one of them cannot be read."""
+        # A case happens at a time of its own, which says nothing of whether a signed bundle is in force.
+        snapshot = Snapshot(replace(self.bundle, expires_at=float("inf")), 0.0)
+        documents = self.source.documents(lambda name: name.startswith(_TESTS))
         try:
-            documents = [d for name in sorted(self.files) for d in _parsed(name, self.files[name])]
             return run_suite(documents, partial(judge, snapshot), self.bundle.policies.rule_ids)
-        except DocumentError as error:
-            raise located(MalformedBundle(*error.diagnostics), self.folder, self.files) from error
         except MalformedBundle as error:
-            raise located(error, self.folder, self.files) from error
+            raise self.source.located(error) from error
 
     def explain(self, asked: Object) -> tuple[RuleFinding, ...]:
         """What every rule makes of the request."""
@@ -60,35 +63,38 @@ class Local:
         )
 
 
-def _parsed(name: str, raw: bytes) -> tuple[Document, ...]:
-    return parse_documents(name, raw) if name.startswith(_TESTS) else ()
+def open_folder(place: str, trust: Callable[[], Trust] | None = None) -> Local:
+    """A folder, the built-in one for `default`, or a signed bundle in a file. Raises BundleError.
+
+    `trust` gives what a signed bundle is verified by; without it there are only folders, and UsageError.
+    """
+    source = open_source(place, trust or partial(_nobody, place))
+    return Local(source, source.load())
 
 
-def open_folder(policies: str) -> Local:
-    """The folder's policies, or the built-in ones for `default`. Raises MalformedBundle."""
-    folder = policies_folder(policies)
-    files = PoliciesDir(folder).load()
-    try:
-        return Local(folder, files, load_folder(files, PoliciesDir(_DEFAULTS).load(), str(folder)))
-    except MalformedBundle as error:
-        raise located(error, folder, files) from error
+def open_place(edge: Edge, place: str, words: TrustWords) -> Local:
+    """The same, with whom the command line and the config trust. Raises BundleError, ConfigError, UsageError."""
+    (local,) = open_places(edge, (place,), words)
+    return local
 
 
-def located(error: MalformedBundle, folder: Path, files: Mapping[str, bytes]) -> MalformedBundle:
-    """With places as paths that an editor can open; a table that the folder lacks is that of the package."""
-    return MalformedBundle(
-        *(_located(one, folder if one.place.path in files else _DEFAULTS) for one in error.diagnostics)
-    )
+def open_places(edge: Edge, places: Sequence[str], words: TrustWords) -> tuple[Local, ...]:
+    """Several, one of which must be signed where words of trust were given, so that none is believed to be."""
+    opened = tuple(open_folder(place, partial(find_trust, edge, words)) for place in places)
+    if words != TrustWords() and all(isinstance(local.source, Folder) for local in opened):
+        told = "is a folder" if len(places) == 1 else "are folders"
+        options = "--pub, --threshold, --name and --audience"
+        raise UsageError(f"{' and '.join(places)} {told}; {options} are for signed bundles")
+    return opened
 
 
-def _located(found: Diagnostic, folder: Path) -> Diagnostic:
-    place = Place(str(folder / found.place.path), found.place.line, found.place.column)
-    return Diagnostic(place, found.message, found.hint)
+def advise(edge: Edge, place: str, words: TrustWords, asked: Object) -> Object:
+    """The answer of policies without a daemon. Raises as `open_place` does."""
+    return open_place(edge, place, words).decide(asked)
 
 
-def advise(policies: str, asked: Object) -> Object:
-    """The answer of a folder. Raises MalformedBundle and UsageError."""
-    return open_folder(policies).decide(asked)
+def _nobody(place: str) -> Trust:
+    raise UsageError(f"{place} is a file; a folder of policies is needed")
 
 
 def _request(asked: Object) -> Request:

@@ -18,11 +18,15 @@ from sidecar.adapters.state_dir import StateInUseError
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit, UnreachableError, UsageError
 from sidecar.cli.rooms import NOUNS, enter
-from sidecar.core.errors import SidecarError
+from sidecar.core.errors import RemoteUnreachable, SidecarError
 
 _NAME: Final = "ascend-sidecar"
 # What is not here is something that the operator set up: config, policies, state.
-_CODES: Final = ((UnreachableError, Exit.UNREACHABLE), (StateInUseError, Exit.IN_USE))
+_CODES: Final = (
+    (UnreachableError, Exit.UNREACHABLE),
+    (RemoteUnreachable, Exit.UNREACHABLE),
+    (StateInUseError, Exit.IN_USE),
+)
 
 
 def main() -> NoReturn:
@@ -88,7 +92,7 @@ def _root(
       1   denied, or a check failed
       2   pending: a human must approve
       64  usage error
-      69  no daemon answers
+      69  no daemon answers, or no other service that is needed
       75  another daemon holds the state folder
       78  bad configuration or policy
     """

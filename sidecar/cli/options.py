@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from sidecar.cli.edge import Edge
@@ -49,10 +50,49 @@ Bundle = Annotated[
 RequireBundle = Annotated[
     bool, typer.Option("--require-bundle", help="Do not start without a verified bundle (exit 78).")
 ]
-Folder = Annotated[
-    str, typer.Argument(metavar="DIR", help="Folder of policies, or `default` for the built-in ones.")
+Place = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR|FILE", help="Folder of policies, `default` for the built-in ones, or a signed bundle."
+    ),
+]
+PubKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pub",
+        metavar="KEY",
+        help="Public key that signed bundles are verified by, a file or base64; repeat it for several. "
+        "[default: trust.keys of the config]",
+    ),
+]
+Threshold = Annotated[
+    int | None,
+    typer.Option("--threshold", metavar="N", min=1, help="How many of these keys must have signed."),
+]
+TrustedName = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Name that the bundle must have.")
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--audience", metavar="LABEL", help="Label of a host that the bundle must be for."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class TrustWords(msgspec.Struct, frozen=True):
+    """What was typed of whom to trust."""
+
+    pub: tuple[str, ...] = ()
+    threshold: int | None = None
+    name: str | None = None
+    audience: tuple[str, ...] = ()
+
+
+def trust_words(
+    pub: list[str] | None, threshold: int | None, name: str | None, audience: list[str] | None
+) -> TrustWords:
+    """Options that can be repeated are None where they were not given."""
+    return TrustWords(tuple(pub or ()), threshold, name, tuple(audience or ()))
 
 
 def policy_flags(policies: str | None, bundle: str | None, *, require: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`policy`: what a folder of policies is worth before a daemon gets it: lint, test, explain, diff."""
+"""`policy`: what a folder or a signed bundle is worth before a daemon gets it: lint, test, explain, diff."""
 
 from typing import Annotated, Final
 
@@ -9,8 +9,16 @@ from sidecar.cli.diff import diff
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
 from sidecar.cli.lint import lint
-from sidecar.cli.local import open_folder
-from sidecar.cli.options import Folder, Json
+from sidecar.cli.local import open_place
+from sidecar.cli.options import (
+    Json,
+    Labels,
+    Place,
+    PubKeys,
+    Threshold,
+    TrustedName,
+    trust_words,
+)
 from sidecar.cli.question import (
     ActionWord,
     ContextJson,
@@ -46,6 +54,7 @@ _DIFF: Final = """\b
 Examples:
   ascend-sidecar policy diff ./policies.old ./policies
   ascend-sidecar policy diff default ./policies --json
+  ascend-sidecar policy diff prod.dsse ./policies --pub release.pub
 
 Exit codes: 0 no difference, 1 differences, 78 one of them cannot be loaded.
 """
@@ -62,6 +71,7 @@ _TEST: Final = """\b
 Examples:
   ascend-sidecar policy test ./policies
   ascend-sidecar policy test default --json
+  ascend-sidecar policy test prod.dsse --pub release.pub
 
 Exit codes: 0 all passed, 1 a test failed, 78 the folder cannot be loaded.
 """
@@ -87,7 +97,7 @@ def build() -> typer.Typer:
 
 def explain(
     context: typer.Context,
-    folder: Folder,
+    place: Place,
     subject: SubjectWord = None,
     action: ActionWord = None,
     resource: ResourceWord = None,
@@ -96,13 +106,17 @@ def explain(
     context_json: ContextJson = None,
     request: RequestFile = None,
     matched: MatchedOnly = False,
+    pub: PubKeys = None,
+    threshold: Threshold = None,
+    name: TrustedName = None,
+    audience: Labels = None,
     json: Json = False,
 ) -> int:
     """Show what every rule makes of a request, matched or not and why, and the decision that follows."""
     edge = edge_of(context)
     words = Words(subject, action, resource, tuple(properties or ()), context_json, request)
     asked = question(words, edge.stdin)
-    local = open_folder(folder)
+    local = open_place(edge, place, trust_words(pub, threshold, name, audience))
     rules = [rule for rule in local.explain(asked) if rule.matched or not matched]
     answer = local.decide(asked)
     if json:

@@ -1,20 +1,37 @@
-"""`policy test`: the table tests of a folder, and which rules they leave out."""
+"""`policy test`: the table tests that come with policies, and which rules they leave out."""
 
 import typer
 
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.local import Local, open_folder
-from sidecar.cli.options import Folder, Json
+from sidecar.cli.local import Local, open_place
+from sidecar.cli.options import (
+    Json,
+    Labels,
+    Place,
+    PubKeys,
+    Threshold,
+    TrustedName,
+    trust_words,
+)
 from sidecar.cli.screen import Screen
 from sidecar.core.model import Object
 from sidecar.core.policy.suite import CaseResult, SuiteReport
 
 
-def run_tests(context: typer.Context, folder: Folder, *, json: Json = False) -> int:
-    """Run the test cases of a folder, and tell which rules none of them reaches."""
+def run_tests(
+    context: typer.Context,
+    place: Place,
+    *,
+    pub: PubKeys = None,
+    threshold: Threshold = None,
+    name: TrustedName = None,
+    audience: Labels = None,
+    json: Json = False,
+) -> int:
+    """Run the test cases of policies, and tell which rules none of them reaches."""
     edge = edge_of(context)
-    local = open_folder(folder)
+    local = open_place(edge, place, trust_words(pub, threshold, name, audience))
     report = local.test()
     if json:
         edge.emit(_report_json(local, report))

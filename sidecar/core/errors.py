@@ -159,6 +159,14 @@ class BundleTruncated(BundleError):
     kind = "truncated"
 
 
+class RemoteRefused(SidecarError):
+    """A service that keeps keys or files for us will not do what it was asked: no permission, no such thing."""
+
+
+class RemoteUnreachable(SidecarError):
+    """A service that keeps keys or files for us gave no answer, or said that it fails just now."""
+
+
 class StoreError(SidecarError):
     """The disk's fault: the state folder cannot be read or written. What is in force stays in force."""
 

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from tests.fakes.terminal import type_in
 from tests.tools.daemon import REPOSITORY, until
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
@@ -100,6 +101,35 @@ def test_the_command_line_does_what_it_says(running, prefix, code, expected):
     assert expected in ended.stdout.lower()
 
 
+def test_a_bundle_is_made_signed_verified_and_tested(running):
+    state, listen, _ = running
+    bundle = [command for command in COMMANDS if ".state/demo" in command and command.startswith(".venv")]
+    assert [command.split()[2] for command in bundle] == ["keygen", "build", "sign", "verify", "test"]
+    for command in bundle:
+        ended = run(command, state, listen)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    _serve(told("ASCEND_SIDECAR_TRUST_KEYS="), state)
+
+
+def _serve(command, state):
+    """A host that trusts the key takes the bundle."""
+    variable, _, rest = command.replace(".state", str(state)).partition(" ")
+    words = shlex.split(rest.replace(".venv/bin/ascend-sidecar", f"{sys.executable} -m sidecar"))
+    environ = dict(os.environ, **dict([variable.split("=")]))
+    home = state / "demo"
+    process = subprocess.Popen(
+        [*words, *FREE.split(), "--run-dir", str(home / "run"), "--require-bundle"],
+        cwd=REPOSITORY, env=environ, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: (home / "listen.json").exists() or process.poll() is not None, "the host is ready")
+        asked = type_in("check", "agent:demo", "database.read", "resource:x", "--state-dir", home)
+        assert (asked.code, asked.err) == (0, "")
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 def test_no_command_is_left_out():
-    covered = ("make run", "make test", "curl ", ".venv/bin/ascend-sidecar ")
+    covered = ("make run", "make test", "curl ", ".venv/bin/ascend-sidecar ", "ASCEND_SIDECAR_TRUST_KEYS=")
     assert [command for command in COMMANDS if command.strip() and not command.startswith(covered)] == []

@@ -148,6 +148,7 @@ def test_a_token_is_sent_and_never_shown(stub, tmp_path):
         (*WORDS, "--url", "http://x", "--socket", "/y"),
         (*WORDS, "--url", "http://x", "--local", "/y"),
         (*WORDS, "--token-file", "/nowhere", "--url", "http://127.0.0.1:1"),
+        (*WORDS, "--pub", "key"),
         (*WORDS, "--nonsense"),
     ],
 )

@@ -35,6 +35,7 @@ def s3_server() -> Iterator[str]:
         yield "http://{}:{}".format(*server.get_host_and_port())
     finally:
         server.stop()
+        server._server.server_close()
 
 
 def s3_client(endpoint: str):

@@ -55,22 +55,25 @@ class _Payload(Header, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """A payload that was read: its header, the digest of all of it, its documents and those of its tests by file."""
+    """A payload that was read: its header, the digest of all of it, its documents and those of its tests by file.
+
+    `digests` and `sizes` in bytes are of each file's canonical form.
+    """
 
     header: Header
     digest: str
     documents: Mapping[str, tuple[Document, ...]]
     tests: Mapping[str, tuple[Document, ...]]
     digests: Mapping[str, str]
+    sizes: Mapping[str, int]
 
 
 _decoder: Final = msgspec.json.Decoder(_Payload)
 
 
 def write_payload(header: Header, files: Mapping[str, tuple[Document, ...]]) -> bytes:
-    """The bytes to sign. The same header and files give the same bytes."""
-    values = {name: [document.value for document in parsed] for name, parsed in sorted(files.items())}
-    raws = {name: canonical.encode(_content(name, value), _DEPTH) for name, value in values.items()}
+    """The bytes to sign. The same header and files give the same bytes. Raises MalformedBundle."""
+    raws = {name: _encoded(name, parsed) for name, parsed in sorted(files.items())}
     payload = _Payload(
         **{name: _utc(getattr(header, name)) for name in header.__struct_fields__},
         policies={name: msgspec.Raw(raw) for name, raw in raws.items() if "/" not in name},
@@ -78,7 +81,7 @@ def write_payload(header: Header, files: Mapping[str, tuple[Document, ...]]) -> 
         tests={name: msgspec.Raw(raw) for name, raw in raws.items() if name.startswith("tests/")},
         digests={name: hashlib.sha256(raw).hexdigest() for name, raw in raws.items()},
     )
-    return canonical.encode(payload)
+    return _canonical("payload", payload)
 
 
 def read_payload(raw: bytes) -> Payload:
@@ -94,11 +97,20 @@ def read_payload(raw: bytes) -> Payload:
     documents = {name: _documents(name, bytes(part)) for name, part in {**written.policies, **data}.items()}
     tests = {name: _documents(name, bytes(part)) for name, part in written.tests.items()}
     header = Header(**{name: getattr(written, name) for name in Header.__struct_fields__})
-    return Payload(header, hashlib.sha256(raw).hexdigest(), documents, tests, written.digests)
+    sizes = {name: len(bytes(part)) for name, part in raws.items()}
+    return Payload(header, hashlib.sha256(raw).hexdigest(), documents, tests, written.digests, sizes)
 
 
-def _content(name: str, documents: list[Any]) -> Any:
-    return documents[0] if name.startswith("data/") and len(documents) == 1 else documents
+def _encoded(name: str, parsed: tuple[Document, ...]) -> bytes:
+    values = [document.value for document in parsed]
+    return _canonical(name, values[0] if name.startswith("data/") and len(values) == 1 else values)
+
+
+def _canonical(name: str, value: Any) -> bytes:
+    try:
+        return canonical.encode(value, _DEPTH)
+    except canonical.NotCanonical as error:
+        raise MalformedBundle(Diagnostic(Place(name), str(error))) from error
 
 
 def _bare(name: str) -> str:

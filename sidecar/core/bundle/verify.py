@@ -79,7 +79,7 @@ class Floor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A payload that trusted keys signed and that may be in force now; only `verify` makes one."""
+    """A payload that trusted keys signed and that may be in force now; only `verify` gives one away."""
 
     payload: Payload
     signed: Signed
@@ -91,14 +91,28 @@ class Verified:
 
 def verify(raw: bytes, trust: Trust, floor: Floor, now: float) -> Verified:
     """The payload of these bytes as of `now` (epoch seconds). Raises a BundleError that says what is wrong."""
+    verified = _open(raw, trust, floor)  # 1 to 6
+    header = verified.header
+    _check_addressee(header, trust)  # 7
+    _check_time(header, trust.skew, now)  # 8
+    _check_revision(verified.signed, verified.payload.digest, trust, floor)  # 9
+    return verified
+
+
+def floor_under(raw: bytes, trust: Trust) -> Floor:
+    """The floor of a host which has this bundle in force, be it expired by now. Raises BundleError."""
+    verified = _open(raw, trust, Floor())
+    _check_name(verified.header, trust)
+    return Floor().after(verified.signed, verified.payload.digest)
+
+
+def _open(raw: bytes, trust: Trust, floor: Floor) -> Verified:
     envelope = parse_envelope(raw)  # 1
     keys = follow(envelope.keys, trust.keys, trust.name)  # 2
     _check_keys(keys, floor)  # 3
     body, signers = open_envelope(envelope, BUNDLE_TYPE, keys)  # 4, 5
     payload = read_payload(body)  # 6
     header = payload.header
-    _check_addressee(header, trust)  # 7
-    _check_time(header, trust.skew, now)  # 8
     signed = Signed(
         revision=header.revision,
         issued_at=header.issued_at.timestamp(),
@@ -107,7 +121,6 @@ def verify(raw: bytes, trust: Trust, floor: Floor, now: float) -> Verified:
         keys_version=keys.version,
         allow_rollback_to=header.allow_rollback_to,
     )
-    _check_revision(signed, payload.digest, trust, floor)  # 9
     return Verified(payload, signed)
 
 
@@ -126,9 +139,13 @@ def _check_keys(keys: KeySet, floor: Floor) -> None:
         )
 
 
-def _check_addressee(header: Header, trust: Trust) -> None:
+def _check_name(header: Header, trust: Trust) -> None:
     if header.name != trust.name:
         raise NotForUs(f"this is a bundle called `{header.name}`; trust.name is `{trust.name}`")
+
+
+def _check_addressee(header: Header, trust: Trust) -> None:
+    _check_name(header, trust)
     if ANYONE not in header.audience and trust.audience.isdisjoint(header.audience):
         theirs, ours = ", ".join(header.audience), ", ".join(sorted(trust.audience)) or "none"
         raise NotForUs(f"it is for {theirs}; the labels of this host (trust.audience) are {ours}")

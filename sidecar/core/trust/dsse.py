@@ -89,10 +89,19 @@ def seal(
 
 
 def countersign(envelope: Envelope, signers: Sequence[Signer]) -> Envelope:
-    """The envelope with one more signature of each."""
+    """The envelope with a signature of each, which takes the place of one that claims to be by the same key."""
     signed = encoding(envelope.payload_type, _decode(envelope.payload, "payload"))
     more = tuple(Signature(b64encode(one.sign(signed)).decode(), one.public.id) for one in signers)
-    return msgspec.structs.replace(envelope, signatures=envelope.signatures + more)
+    ours = {signature.keyid for signature in more}
+    kept = tuple(signature for signature in envelope.signatures if signature.keyid not in ours)
+    return msgspec.structs.replace(envelope, signatures=kept + more)
+
+
+def write_envelope(envelope: Envelope) -> bytes:
+    """One line of JSON that `parse_envelope` reads. Raises NotABundle for what it would not: too many signatures."""
+    raw = msgspec.json.encode(envelope) + b"\n"
+    parse_envelope(raw)
+    return raw
 
 
 def _signers(

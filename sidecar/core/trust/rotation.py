@@ -18,7 +18,7 @@ from sidecar.core.errors import (
     UntrustedBundle,
     WrongPayloadType,
 )
-from sidecar.core.trust.dsse import Envelope, open_envelope, seal
+from sidecar.core.trust.dsse import Envelope, open_envelope, read_unverified, seal
 from sidecar.core.trust.keys import Signer, UnusableKey, parse_public_key
 from sidecar.core.trust.keyset import KeySet
 
@@ -65,6 +65,20 @@ def follow(steps: tuple[Envelope, ...], known: KeySet, name: str) -> KeySet:
         if following.name == name and following.version > known.version:
             known = _value(following)
     return known
+
+
+def read_unverified_keys(step: Envelope) -> WrittenKeys:
+    """What a step says, signed or not: to be signed, ordered or looked at, never to be followed.
+
+    Raises NotABundle, WrongPayloadType, MalformedBundle.
+    """
+    if step.payload_type != KEYS_TYPE:
+        raise WrongPayloadType(
+            f"this is `{step.payload_type}`, not a signed step to other keys, `{KEYS_TYPE}`"
+        )
+    written = _read(read_unverified(step))
+    _value(written)
+    return written
 
 
 def _read(body: bytes) -> WrittenKeys:
