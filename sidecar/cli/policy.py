@@ -19,6 +19,8 @@ from sidecar.cli.question import (
     Words,
     question,
 )
+from sidecar.cli.replay import EXAMPLES as REPLAY
+from sidecar.cli.replay import replay
 from sidecar.cli.screen import Screen
 from sidecar.core.errors import Diagnostic, MalformedBundle
 from sidecar.core.model import Object
@@ -55,6 +57,7 @@ def build() -> typer.Typer:
     app.command(epilog=_LINT)(lint)
     app.command("test", epilog=_TEST)(run_tests)
     app.command(epilog=_EXPLAIN)(explain)
+    app.command(epilog=REPLAY)(replay)
     return app
 
 

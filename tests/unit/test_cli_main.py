@@ -19,6 +19,7 @@ VERBS = (
     ("policy", "lint"),
     ("policy", "test"),
     ("policy", "explain"),
+    ("policy", "replay"),
     ("audit", "verify"),
     ("audit", "show"),
     ("audit", "prove"),
