@@ -63,24 +63,18 @@ class Local:
         )
 
 
-def open_folder(place: str, trust: Callable[[], Trust] | None = None) -> Local:
-    """A folder, the built-in one for `default`, or a signed bundle in a file. Raises BundleError.
-
-    `trust` gives what a signed bundle is verified by; without it there are only folders, and UsageError.
-    """
-    source = open_source(place, trust or partial(_nobody, place))
-    return Local(source, source.load())
-
-
 def open_place(edge: Edge, place: str, words: TrustWords) -> Local:
-    """The same, with whom the command line and the config trust. Raises BundleError, ConfigError, UsageError."""
+    """A folder, the built-in one for `default`, or a signed bundle in a file, by whom the words or the config trust.
+
+    Raises BundleError, ConfigError, UsageError.
+    """
     (local,) = open_places(edge, (place,), words)
     return local
 
 
 def open_places(edge: Edge, places: Sequence[str], words: TrustWords) -> tuple[Local, ...]:
     """Several, one of which must be signed where words of trust were given, so that none is believed to be."""
-    opened = tuple(open_folder(place, partial(find_trust, edge, words)) for place in places)
+    opened = tuple(_open(place, partial(find_trust, edge, words)) for place in places)
     if words != TrustWords() and all(isinstance(local.source, Folder) for local in opened):
         told = "is a folder" if len(places) == 1 else "are folders"
         options = "--pub, --threshold, --name and --audience"
@@ -93,8 +87,9 @@ def advise(edge: Edge, place: str, words: TrustWords, asked: Object) -> Object:
     return open_place(edge, place, words).decide(asked)
 
 
-def _nobody(place: str) -> Trust:
-    raise UsageError(f"{place} is a file; a folder of policies is needed")
+def _open(place: str, trust: Callable[[], Trust]) -> Local:
+    source = open_source(place, trust)
+    return Local(source, source.load())
 
 
 def _request(asked: Object) -> Request:
