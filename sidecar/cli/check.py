@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from sidecar.cli import verdicts
-from sidecar.cli.doors import Door, Message, decision_doors, exchange
+from sidecar.cli.doors import Door, Message, decision_doors, exchange, problem_of
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit, UnreachableError, UsageError
 from sidecar.cli.inputs import read_input
@@ -138,18 +138,10 @@ def _ask(doors: tuple[Door, ...], asked: Object, authorization: Mapping[str, str
     response = exchange(doors, Message("POST", _PATH, msgspec.json.encode(asked), headers))
     if response.status == HTTPStatus.OK:
         return response.body
-    reason = f"{response.door} refused to decide, status {response.status}: {_problem(response.body)}"
+    reason = f"{response.door} refused to decide, status {response.status}: {problem_of(response.body)}"
     if HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise UsageError(reason)
     raise UnreachableError(reason)
-
-
-def _problem(raw: bytes) -> str:
-    """RFC 9457: `detail` explains this occurrence."""
-    try:
-        return str(msgspec.json.decode(raw, type=dict[str, object]).get("detail", "no reason given"))
-    except (msgspec.MsgspecError, UnicodeError):
-        return "no reason given"
 
 
 def _tell(edge: Edge, raw: bytes, json: bool) -> Exit:

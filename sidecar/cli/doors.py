@@ -152,3 +152,11 @@ def _ask(connection: HTTPConnection, door: Door, message: Message) -> Response:
     if len(raw) > _MAX_ANSWER:
         raise UnreachableError(f"{door} gave an answer of more than {_MAX_ANSWER} bytes")
     return Response(door, answer.status, raw)
+
+
+def problem_of(raw: bytes) -> str:
+    """RFC 9457: `detail` explains this occurrence."""
+    try:
+        return str(msgspec.json.decode(raw, type=dict[str, object]).get("detail", "no reason given"))
+    except (msgspec.MsgspecError, UnicodeError):
+        return "no reason given"

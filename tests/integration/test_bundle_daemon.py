@@ -208,13 +208,18 @@ def test_a_candidate_is_compared_and_promoted_by_command(tmp_path):
         until(lambda: health(daemon, "candidate")["facts"].get("revision") == "2", "the candidate is there")
         assert code(daemon) == "allowed"
         until(lambda: health(daemon, "candidate")["facts"]["differing"] >= 1, "the difference is counted")
-        wrong = daemon.post("/v1/promote", {"revision": "3"}, "admin_socket")
-        assert (wrong.status, "not 3" in wrong.body["detail"]) == (409, True)
-        assert daemon.post("/v1/promote", {"revision": "2"}, "admin_socket").status == 200
+        wrong = _command(daemon, "bundle", "promote", "--revision", "3")
+        assert (wrong.returncode, "not 3" in wrong.stdout) == (1, True)
+        assert code(daemon) == "allowed"
+        promoted = _command(daemon, "bundle", "promote", "--revision", "2")
+        assert (promoted.returncode, promoted.stdout) == (0, "ok revision 2 is in force\n")
         assert (code(daemon), revision(daemon)) == ("policy_denied", "2")
+        again = _command(daemon, "bundle", "promote", "--json")
+        assert (again.returncode, "no candidate" in again.stdout) == (1, True)
         daemon.stop()
     shown = _command(daemon, "audit", "show", "--json", "--limit", "0").stdout
     assert '"event":"shadow_difference"' in shown
+    assert _command(daemon, "bundle", "promote").returncode == 69
 
 
 def test_a_watched_folder_is_taken_without_being_told(tmp_path):

@@ -25,6 +25,7 @@ VERBS = (
     ("bundle", "verify"),
     ("bundle", "inspect"),
     ("bundle", "push"),
+    ("bundle", "promote"),
     ("bundle", "rotate"),
     ("policy", "diff"),
     ("policy", "schema"),

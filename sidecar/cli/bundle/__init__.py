@@ -1,10 +1,11 @@
-"""`bundle`: make, sign, verify and publish signed bundles. Needs no daemon, and disturbs none."""
+"""`bundle`: make, sign, verify and publish signed bundles. Only `promote` needs a daemon."""
 
 import typer
 
 from sidecar.cli.bundle.checking import INSPECT, VERIFY, inspect, verify
 from sidecar.cli.bundle.making import BUILD, build_bundle
 from sidecar.cli.bundle.minting import KEYGEN, ROTATE, keygen, rotate
+from sidecar.cli.bundle.promoting import PROMOTE, promote
 from sidecar.cli.bundle.pushing import PUSH, push
 from sidecar.cli.bundle.signing import SIGN, sign
 
@@ -19,5 +20,6 @@ def build() -> typer.Typer:
     app.command(epilog=VERIFY)(verify)
     app.command(epilog=INSPECT)(inspect)
     app.command(epilog=PUSH)(push)
+    app.command(epilog=PROMOTE)(promote)
     app.command(epilog=ROTATE)(rotate)
     return app
