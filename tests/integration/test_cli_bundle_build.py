@@ -187,4 +187,5 @@ def test_a_file_whose_name_cannot_be_signed_is_found_in_its_folder(folder, tmp_p
     (folder / "a\nb.yaml").write_text(RULES.replace("reads", "others"))
     ran = type_in("bundle", "build", folder, "--revision", 1, "--out", tmp_path / "b.dsse")
     assert (ran.code, ran.out) == (78, "")
-    assert f"{folder}/payload: " in ran.err
+    assert f"{folder}/a\\nb.yaml" in ran.err
+    assert not (tmp_path / "b.dsse").exists()
