@@ -29,6 +29,8 @@ from sidecar.cli.question import (
     Words,
     question,
 )
+from sidecar.cli.replay import EXAMPLES as REPLAY
+from sidecar.cli.replay import replay
 from sidecar.cli.screen import Screen
 from sidecar.cli.testing import run_tests
 from sidecar.core.policy import RuleFinding
@@ -92,6 +94,7 @@ def build() -> typer.Typer:
     app.command(epilog=_EXPLAIN)(explain)
     app.command(epilog=_DIFF)(diff)
     app.command(epilog=_SCHEMA)(schema)
+    app.command(epilog=REPLAY)(replay)
     return app
 
 

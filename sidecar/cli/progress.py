@@ -26,5 +26,5 @@ class Progress:
         self._bar.stop()
 
     def advance(self, done: int, total: int) -> None:
-        """`done` of `total` bytes."""
+        """`done` of `total`, bytes or records."""
         self._bar.update(self._task, completed=done, total=total)

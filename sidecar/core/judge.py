@@ -41,9 +41,14 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     failures: tuple[str, ...] = ()
 
 
-def judge(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Decision:
-    """The decision on one request as of `now` (epoch seconds). Never raises."""
-    case = _examine(snapshot, request, caller, now)
+def judge(
+    snapshot: Snapshot, request: Request, caller: Caller, now: float, risk: Risk | None = None
+) -> Decision:
+    """The decision on one request as of `now` (epoch seconds). Never raises.
+
+    `risk` is what an earlier judgement of this request assessed; without it the risk is assessed here.
+    """
+    case = _examine(snapshot, request, caller, now, risk)
     rulings: list[Ruling] = []
     for control, rule in CONTROLS:
         try:
@@ -54,15 +59,15 @@ def judge(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> D
     return conclude(case, rulings, now)
 
 
-def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Case:
+def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float, risk: Risk | None) -> Case:
     bundle = snapshot.bundle
     if bundle is None:
         return Case(snapshot, request, caller, now, None, None, None)
     subject = request.subject
     agent = bundle.agents.find(f"{subject.type}:{subject.id}") if bundle.agents else None
-    risk: Risk | None = None
     try:
-        risk = bundle.risk.assess(request)
+        if risk is None:
+            risk = bundle.risk.assess(request)
         policy = bundle.policies.evaluate(Inputs(request, risk, caller, now))
     except Exception as error:  # noqa: BLE001 - what failed is lacking, and the control that needs it denies
         return Case(snapshot, request, caller, now, agent, risk, None, (type(error).__name__,))

@@ -17,9 +17,10 @@ import msgspec
 from sidecar.core.mask_table import MaskPattern, MaskTable, passes_luhn, secret_names
 from sidecar.core.model import JSON
 
-__all__ = ["MaskPattern", "MaskTable", "Masker"]
+__all__ = ["DIGEST", "MASK", "MaskPattern", "MaskTable", "Masker"]
 
-_MASK: Final = "masked:"
+DIGEST: Final = "hmac:"
+MASK: Final = "masked:"
 _DIGEST_HEX: Final = 32
 _SHORTEST: Final = 8  # no secret that a pattern could tell is shorter
 _LARGEST_COUNT: Final = 10**12 - 1  # card numbers have 13 digits and more
@@ -48,7 +49,7 @@ class Masker:
 
     def digest(self, raw: bytes) -> str:
         """`hmac:` and the first 128 bits of HMAC-SHA-256(key, raw) in hex."""
-        return "hmac:" + hmac.digest(self._key, raw, "sha256").hex()[:_DIGEST_HEX]
+        return DIGEST + hmac.digest(self._key, raw, "sha256").hex()[:_DIGEST_HEX]
 
     def mask(self, value: JSON) -> JSON:
         """The value with its secrets masked; the very same object when it has none."""
@@ -132,7 +133,7 @@ class Masker:
         if item is None or isinstance(item, bool) or not self._is_secret(name):
             return self._masked(item)
         raw = item.encode() if isinstance(item, str) else msgspec.json.encode(item, order="sorted")
-        return _MASK + self.digest(raw)
+        return MASK + self.digest(raw)
 
     def _text(self, text: str) -> JSON:
         if len(text) > self._longest:
@@ -147,7 +148,7 @@ class Masker:
     def _secret(self, found: re.Match[str], *, luhn: bool) -> str:
         group = 1 if found.re.groups and found[1] is not None else 0
         secret = found[group]
-        if secret.startswith(_MASK) or (luhn and not passes_luhn(secret)):
+        if secret.startswith(MASK) or (luhn and not passes_luhn(secret)):
             return found[0]
         start, end = (edge - found.start() for edge in found.span(group))
-        return f"{found[0][:start]}{_MASK}{self.digest(secret.encode())}{found[0][end:]}"
+        return f"{found[0][:start]}{MASK}{self.digest(secret.encode())}{found[0][end:]}"

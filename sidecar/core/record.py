@@ -5,11 +5,12 @@ are masked; the subject, the action's name and the resource's type never are. A 
 it longer is replaced by its size and keyed digest.
 """
 
+import re
 from typing import Final
 
 import msgspec
 
-from sidecar.core.masking import Masker
+from sidecar.core.masking import MASK, Masker
 from sidecar.core.model import (
     Action,
     Caller,
@@ -26,6 +27,7 @@ _BODY_BYTES: Final = MAX_BYTES - 1024  # the log puts number, previous hash and 
 _PART_BYTES: Final = 4 * 1024
 _FEW: Final = 8
 _SHORT: Final = 256
+_TOLD: Final = re.compile(r"of \d+ rules the first; \d+ obligations left out")
 
 
 class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -117,9 +119,15 @@ def masked_request(request: Request, masker: Masker) -> Request:
     return Request(
         Subject(subject.type, subject.id, mask(subject.properties)),
         Action(action.name, mask(action.properties)),
-        Resource(resource.type, mask(resource.id), mask(resource.properties)),
+        Resource(resource.type, _masked_id(resource.id, masker), mask(resource.properties)),
         mask(request.context),
     )
+
+
+def _masked_id(identity: str, masker: Masker) -> str:
+    """An id stays a string, even where the mask of one so long would be its size and digest."""
+    masked = masker.mask(identity)
+    return masked if isinstance(masked, str) else f"{MASK}{masked['digest']}"
 
 
 def _cut(request: Request, masker: Masker) -> Request:
@@ -144,6 +152,11 @@ def _shorten(decision: Decision) -> Decision:
         rulings=tuple(msgspec.structs.replace(ruling, reason="", stages=()) for ruling in decision.rulings),
         errors=(*told, *(error[:_SHORT] for error in decision.errors[:_FEW])),
     )
+
+
+def is_shortened(decision: Decision) -> bool:
+    """Whether a decision read back lacks rules, obligations and stages because it had so many."""
+    return bool(decision.errors) and _TOLD.fullmatch(decision.errors[0]) is not None
 
 
 def _cut_part(part: Object, masker: Masker) -> Object:

@@ -92,6 +92,7 @@ def test_the_curl_lines_get_decisions(running):
         (".venv/bin/ascend-sidecar policy test", 0, ""),
         (".venv/bin/ascend-sidecar policy diff", 0, "no difference"),
         (".venv/bin/ascend-sidecar policy explain", 0, ""),
+        (".venv/bin/ascend-sidecar policy replay", 0, "0 newly allowed"),
     ],
 )
 def test_the_command_line_does_what_it_says(running, prefix, code, expected):

@@ -21,6 +21,13 @@ class Ran:
         return json.loads(self.out)
 
 
+class Watched(io.StringIO):
+    """A stderr that somebody looks at."""
+
+    def isatty(self):
+        return True
+
+
 def type_in(*arguments, environ=None, stdin=b""):
     """Run `ascend-sidecar ARGUMENTS`."""
     out, err = io.StringIO(), io.StringIO()

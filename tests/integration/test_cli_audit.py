@@ -22,7 +22,7 @@ from sidecar.cli.edge import Edge
 from sidecar.cli.main import run
 from sidecar.core.model import Action, Caller, Code, Decision, Door, Request, Resource, Subject, Verdict
 from sidecar.core.record import DecisionRecord, EventRecord, OutcomeRecord
-from tests.fakes.terminal import type_in
+from tests.fakes.terminal import Watched, type_in
 
 
 def decided(verdict, code, subject="agent:bot", action="file.read"):
@@ -54,13 +54,6 @@ async def write_log(state, records):
     finally:
         await log.close()
         os.close(lock)
-
-
-class Watched(io.StringIO):
-    """A stderr that somebody looks at."""
-
-    def isatty(self):
-        return True
 
 
 @pytest.fixture(scope="module")

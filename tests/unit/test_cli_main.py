@@ -29,6 +29,7 @@ VERBS = (
     ("bundle", "rotate"),
     ("policy", "diff"),
     ("policy", "schema"),
+    ("policy", "replay"),
     ("audit", "verify"),
     ("audit", "show"),
     ("audit", "prove"),

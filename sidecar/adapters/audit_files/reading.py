@@ -42,7 +42,7 @@ class Entry:
         """The decoded line. Raises AuditError if it is no JSON object."""
         try:
             return msgspec.json.decode(self.line, type=Object)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise AuditError(f"record {self.seq} is no JSON object: {error}") from error
 
 

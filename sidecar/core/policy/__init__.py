@@ -1,6 +1,7 @@
 """Policy: the language, its strict parse, and the evaluation of a request under it."""
 
 from sidecar.core.policy.data import Data
+from sidecar.core.policy.masked import Unseen
 from sidecar.core.policy.parse import parse_policies
 from sidecar.core.policy.paths import PathRules
 from sidecar.core.policy.table import PolicyTable, compile_policies
@@ -28,6 +29,7 @@ __all__ = [
     "PolicyTable",
     "RuleFinding",
     "Score",
+    "Unseen",
     "WhenUnavailable",
     "compile_policies",
     "parse_policies",

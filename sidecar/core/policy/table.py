@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from sidecar.core.errors import Diagnostic, MalformedBundle
+from sidecar.core.masks import Path
 from sidecar.core.model import Request
 from sidecar.core.policy.combine import combine
 from sidecar.core.policy.compiled import CompiledRule, any_name, any_typed, names_of
@@ -17,6 +18,7 @@ from sidecar.core.policy.context import build_context, union_of_needs
 from sidecar.core.policy.data import Data
 from sidecar.core.policy.explain import explain
 from sidecar.core.policy.index import build_index, candidates
+from sidecar.core.policy.masked import Unseen, unseen
 from sidecar.core.policy.paths import PathRules
 from sidecar.core.policy.values import (
     Defaults,
@@ -79,6 +81,11 @@ class PolicyTable:
     def explain(self, inputs: Inputs) -> tuple[RuleFinding, ...]:
         """Every rule, whether it matched, and why; in the order they are written in."""
         return explain(self._rules, inputs, self._paths.twin(inputs.request), self._data)
+
+    def unseen(self, request: Request, masked: Sequence[Path]) -> tuple[Unseen, ...]:
+        """The rules that could look at one of the `masked` paths of a recorded request."""
+        twin = self._paths.twin(request)
+        return unseen(self._rules, self._root, (request,) if twin is request else (request, twin), masked)
 
     def _matching(self, inputs: Inputs, request: Request) -> tuple[Sequence[CompiledRule], tuple[str, ...]]:
         names = names_of(request)
