@@ -139,8 +139,12 @@ def default_files() -> Mapping[str, bytes]:
 def located(error: MalformedBundle, folder: Path, files: Mapping[str, bytes]) -> MalformedBundle:
     """With places as paths that an editor can open; a table that the folder lacks is that of the package."""
     return MalformedBundle(
-        *(_placed(one, folder if one.place.path in files else _DEFAULTS) for one in error.diagnostics)
+        *(_placed(one, _DEFAULTS if _is_lent(one.place.path, files) else folder) for one in error.diagnostics)
     )
+
+
+def _is_lent(path: str, files: Mapping[str, bytes]) -> bool:
+    return path.startswith("data/") and path not in files
 
 
 def _placed(found: Diagnostic, folder: Path) -> Diagnostic:

@@ -116,7 +116,8 @@ def _serve(command, state):
     """A host that trusts the key takes the bundle."""
     variable, _, rest = command.replace(".state", str(state)).partition(" ")
     words = shlex.split(rest.replace(".venv/bin/ascend-sidecar", f"{sys.executable} -m sidecar"))
-    environ = dict(os.environ, **dict([variable.split("=")]))
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ASCEND")}
+    environ |= dict([variable.split("=")])
     home = state / "demo"
     process = subprocess.Popen(
         [*words, *FREE.split(), "--run-dir", str(home / "run"), "--require-bundle"],

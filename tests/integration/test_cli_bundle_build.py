@@ -181,3 +181,11 @@ def test_an_option_that_is_wrong_is_named(folder, tmp_path):
     for option, value in (("--name", "a b"), ("--min-daemon-version", "new"), ("--audience", "")):
         ran = type_in("bundle", "build", folder, "--revision", 1, "--out", tmp_path / "b", option, value)
         assert f"{option}: " in ran.err
+
+
+def test_a_file_whose_name_cannot_be_signed_is_found_in_its_folder(folder, tmp_path):
+    (folder / "a\nb.yaml").write_text(RULES.replace("reads", "others"))
+    ran = type_in("bundle", "build", folder, "--revision", 1, "--out", tmp_path / "b.dsse")
+    assert (ran.code, ran.out) == (78, "")
+    assert f"{folder}/a\\nb.yaml" in ran.err
+    assert not (tmp_path / "b.dsse").exists()
