@@ -25,7 +25,9 @@ AGENTS = b"'agent:bound': {uids: [1000], thresholds: {approve: 10, deny: 40}}\n'
 FILES = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*.yaml")}
 FILES |= {"data/agents.yaml": AGENTS}
 OWN = ("/opt/state",)
-PAYLOAD = write_payload(header(), parse_files(FILES))
+LATEST = 4e9  # a folder does not expire: the two are compared within the life of the bundle
+HEADER = header(expires_at=LATEST + 1)
+PAYLOAD = write_payload(HEADER, parse_files(FILES))
 FROM_FOLDER = Snapshot(load_folder(FILES, {}, "folder", OWN))
 VERIFIED = verify(sealed(PAYLOAD), trust(), Floor(), NOW)
 FROM_BUNDLE = Snapshot(compile_bundle(VERIFIED, "bundle", OWN))
@@ -119,7 +121,7 @@ REQUESTS = st.builds(
 CALLERS = st.builds(Caller, uid=st.sampled_from([None, 1000, 1001]))
 
 
-@given(REQUESTS, CALLERS, st.floats(0, 4e9))
+@given(REQUESTS, CALLERS, st.floats(0, LATEST))
 @settings(max_examples=300)
 def test_any_request_is_decided_the_same(request, caller, now):
     folder, bundle = decisions(request, caller, now)
@@ -157,14 +159,14 @@ def test_files_in_another_style_and_order_give_the_same_bytes(random):
     names = random.sample(list(FILES), len(FILES))
     files = {name: rewritten(FILES[name], random) for name in names}
     assert files != FILES
-    assert write_payload(header(), parse_files(files)) == PAYLOAD
+    assert write_payload(HEADER, parse_files(files)) == PAYLOAD
 
 
 def test_another_value_gives_other_bytes():
     for name in FILES:
         assert (
-            write_payload(header(), parse_files({n: raw for n, raw in FILES.items() if n != name})) != PAYLOAD
+            write_payload(HEADER, parse_files({n: raw for n, raw in FILES.items() if n != name})) != PAYLOAD
         )
     changed = FILES | {"data/agents.yaml": AGENTS.replace(b"40", b"41")}
-    assert write_payload(header(), parse_files(changed)) != PAYLOAD
-    assert write_payload(header(revision=2), parse_files(FILES)) != PAYLOAD
+    assert write_payload(HEADER, parse_files(changed)) != PAYLOAD
+    assert write_payload(header(revision=2, expires_at=LATEST + 1), parse_files(FILES)) != PAYLOAD
