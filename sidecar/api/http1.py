@@ -170,13 +170,13 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # RFC 9110 6.5: trailers may be ignored
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text, headers = name.decode("latin-1").lower(), value.decode("latin-1"), self._headers
         self._size += len(key) + len(text)
-        if key in self._headers:
+        if key in headers:
             if key in _READ_ONCE:
                 self._refuse(400, "occurs twice", key)
-            text = f"{self._headers[key]}, {text}"
-        self._headers[key] = text
+            text = f"{headers[key]}, {text}"
+        headers[key] = text
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -204,17 +204,19 @@ class Connection(asyncio.Protocol):
         if self._refused is not None:
             return
         parser = self._parser
+        body = self._body
         incoming = Incoming(
             parser.get_method().decode("latin-1"),
             self._target.decode("latin-1"),
             self._headers,
-            b"".join(self._body),
+            body[0] if len(body) == 1 else b"".join(body),
             self._peer,
             parser.should_keep_alive(),
         )
         self._begin()
-        self._queue.append(incoming)
-        if len(self._queue) >= _PIPELINED and self._transport and self._transport.is_reading():
+        queue = self._queue
+        queue.append(incoming)
+        if len(queue) >= _PIPELINED and self._transport and self._transport.is_reading():
             self._transport.pause_reading()
         self._next()
 

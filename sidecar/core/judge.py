@@ -91,8 +91,8 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
         risk=case.risk,
         obligations=policy.obligations,
         valid_for=policy.valid_for,
-        stages=_stages(rulings) if strictest.verdict is Verdict.PENDING else (),
-        rulings=tuple([ruling for ruling in rulings if ruling.code is not Code.NOT_APPLICABLE]),
+        stages=_stages(rulings) if strictest.verdict is _PENDING else (),
+        rulings=tuple([ruling for ruling in rulings if ruling.code is not _SILENT]),
         errors=policy.errors or case.failures,
     )
 
@@ -101,9 +101,9 @@ def _strictest(rulings: Sequence[Ruling]) -> Ruling:
     """The first deny, else the first hold, else what the policy says."""
     held = None
     for ruling in rulings:
-        if ruling.verdict is Verdict.DENY:
+        if ruling.verdict is _DENY:
             return ruling
-        if held is None and ruling.verdict is Verdict.PENDING:
+        if held is None and ruling.verdict is _PENDING:
             held = ruling
     return held or rulings[_POLICY]
 
@@ -113,6 +113,10 @@ def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
     return tuple(dict.fromkeys(held))
 
 
+# Names of their own: to look a member up in its class costs more than to compare it.
+_DENY: Final = Verdict.DENY
+_PENDING: Final = Verdict.PENDING
+_SILENT: Final = Code.NOT_APPLICABLE
 _NO_POLICY: Final = PolicyResult(Verdict.DENY, Code.INTERNAL_ERROR, "", valid_for=0.0)
 _FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _NO_BUNDLE: Final = Ruling(

@@ -8,7 +8,7 @@ import msgspec
 
 from sidecar.core.model import Request
 from sidecar.core.policy.condition import Condition
-from sidecar.core.policy.globs import Glob
+from sidecar.core.policy.globs import ANY, Glob
 from sidecar.core.policy.values import PolicyResult, Rule, TypedGlob
 
 
@@ -79,5 +79,7 @@ def any_typed(globs: tuple[TypedGlob, ...] | None) -> Callable[[str, str], objec
         return lambda _kind, _identity: True
     if len(globs) == 1:
         is_kind, is_identity = globs[0].type.matches, globs[0].id.matches
+        if globs[0].id.text == ANY:
+            return lambda kind, _identity: is_kind(kind)
         return lambda kind, identity: is_kind(kind) and is_identity(identity)
     return lambda kind, identity: any(glob.type.matches(kind) and glob.id.matches(identity) for glob in globs)

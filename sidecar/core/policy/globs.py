@@ -6,6 +6,7 @@ Matching time grows with the length of the text, never with how often a `*` can 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Final
 from unicodedata import normalize
 
@@ -61,7 +62,7 @@ def some_text(glob: Glob) -> str:
 def _starts_with(prefix: str) -> Callable[[str], object]:
     if not prefix:
         return lambda _: True
-    return lambda text: text.startswith(prefix)
+    return methodcaller("startswith", prefix)
 
 
 def _expression(parts: list[tuple[str, bool]]) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
+from typing import Final
 
 from sidecar.core.errors import Diagnostic, MalformedBundle
 from sidecar.core.masks import Path
@@ -30,6 +32,8 @@ from sidecar.core.policy.values import (
     Rule,
     RuleFinding,
 )
+
+_order: Final = attrgetter("order")
 
 
 class PolicyTable:
@@ -148,10 +152,6 @@ def _compile(order: int, parsed: ParsedRule, data: Data) -> CompiledRule:
 
 def _action_names(rule: Rule) -> Iterator[str]:
     return (glob.prefix for glob in rule.actions or () if glob.is_literal)
-
-
-def _order(compiled: CompiledRule) -> int:
-    return compiled.order
 
 
 def _erring(
