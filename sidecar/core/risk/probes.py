@@ -14,7 +14,7 @@ Probe = Callable[[JSON, Found], None]
 MAX_LOOKED_AT: Final = 1000
 MAX_DEPTH: Final = 32
 _WEB: Final = ("http://", "https://", "ws://", "wss://")
-_CONTAINERS: Final = (dict, list)
+_CONTAINERS: Final = frozenset({dict, list})
 _NO: Final = frozenset({"", "0", "false", "low", "n/a", "no", "none", "null", "off"})
 
 
