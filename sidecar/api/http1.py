@@ -24,6 +24,11 @@ _PIPELINED: Final = 16
 _READ_ONCE: Final = frozenset(
     {"host", "origin", "authorization", "x-api-key", "content-type", "x-request-id", "x-correlation-id"}
 )
+_USUAL: Final = ("accept", "accept-encoding", "connection", "content-length", "user-agent")
+# As they are mostly spelled: what many requests have need not be decoded for each.
+_KNOWN: Final = {
+    spelled.encode(): name for name in (*_READ_ONCE, *_USUAL) for spelled in (name, name.title())
+}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -170,7 +175,8 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # RFC 9110 6.5: trailers may be ignored
-        key, text, headers = name.decode("latin-1").lower(), value.decode("latin-1"), self._headers
+        key = _KNOWN.get(name) or name.decode("latin-1").lower()
+        text, headers = value.decode("latin-1"), self._headers
         self._size += len(key) + len(text)
         if key in headers:
             if key in _READ_ONCE:
