@@ -40,9 +40,9 @@ class PathRules:
         )
 
     def _object(self, value: Object) -> Object:
-        changed = {}
+        changed, properties = {}, self.properties
         for name, item in value.items():
-            if name in self.properties:
+            if name in properties:
                 other = self._paths(item)
             elif type(item) in _CONTAINERS:
                 other = self._object(item) if type(item) is dict else self._list(item)
