@@ -27,6 +27,8 @@ from sidecar.core.model import (
 from sidecar.core.policy import Inputs, PolicyResult
 from sidecar.core.snapshot import Snapshot
 
+_NOTHING_GRANTED: Final[frozenset[str]] = frozenset()
+
 
 class Case(msgspec.Struct, frozen=True, gc=False):
     """What the controls look at. `risk` and `policy` are None where they could not be found out."""
@@ -39,16 +41,23 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     risk: Risk | None
     policy: PolicyResult | None
     failures: tuple[str, ...] = ()
+    granted: frozenset[str] = _NOTHING_GRANTED
 
 
 def judge(
-    snapshot: Snapshot, request: Request, caller: Caller, now: float, risk: Risk | None = None
+    snapshot: Snapshot,
+    request: Request,
+    caller: Caller,
+    now: float,
+    risk: Risk | None = None,
+    granted: frozenset[str] = _NOTHING_GRANTED,
 ) -> Decision:
     """The decision on one request as of `now` (epoch seconds). Never raises.
 
-    `risk` is what an earlier judgement of this request assessed; without it the risk is assessed here.
+    `risk` is what an earlier judgement of this request assessed; without it the risk is assessed here. `granted` are
+    holds (`rule:ID`, or a control) that people have approved for this very request: who held then allows.
     """
-    case = _examine(snapshot, request, caller, now, risk)
+    case = _examine(snapshot, request, caller, now, risk, granted)
     rulings: list[Ruling] = []
     for control, rule in CONTROLS:
         try:
@@ -59,7 +68,14 @@ def judge(
     return conclude(case, rulings, now)
 
 
-def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float, risk: Risk | None) -> Case:
+def _examine(
+    snapshot: Snapshot,
+    request: Request,
+    caller: Caller,
+    now: float,
+    risk: Risk | None,
+    granted: frozenset[str],
+) -> Case:
     bundle = snapshot.bundle
     if bundle is None:
         return Case(snapshot, request, caller, now, None, None, None)
@@ -68,10 +84,10 @@ def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float, r
     try:
         if risk is None:
             risk = bundle.risk.assess(request)
-        policy = bundle.policies.evaluate(Inputs(request, risk, caller, now))
+        policy = bundle.policies.evaluate(Inputs(request, risk, caller, now, granted=granted))
     except Exception as error:  # noqa: BLE001 - what failed is lacking, and the control that needs it denies
         return Case(snapshot, request, caller, now, agent, risk, None, (type(error).__name__,))
-    return Case(snapshot, request, caller, now, agent, risk, policy)
+    return Case(snapshot, request, caller, now, agent, risk, policy, granted=granted)
 
 
 def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
@@ -176,7 +192,7 @@ def _risk(case: Case) -> Ruling:
     if deny is not None and score >= deny:
         reason = f"The risk score {score} reaches the limit of {deny} from which on actions are denied."
         return Ruling(Control.RISK, Verdict.DENY, Code.RISK_TOO_HIGH, reason)
-    if approve is not None and score >= approve:
+    if approve is not None and score >= approve and Control.RISK.value not in case.granted:
         reason = f"The risk score {score} reaches the limit of {approve} from which on a human must approve."
         return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
     return _RISK_FREE

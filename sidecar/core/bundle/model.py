@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sidecar.core.caller import Agents
 from sidecar.core.masking import MaskTable
+from sidecar.core.people import People
 from sidecar.core.policy import Data, PolicyTable
 from sidecar.core.risk import RiskModel
 
@@ -41,5 +42,6 @@ class Bundle:
     risk: RiskModel
     masking: MaskTable
     agents: Agents
+    people: People
     signed: Signed | None = None
     expires_at: float = float("inf")

@@ -74,9 +74,9 @@ class PolicyTable:
             others, more = self._matching(inputs, twin)
             matched = _with_both(matched, others)
             errors = tuple(dict.fromkeys(errors + more))
-        if len(matched) == 1 and not errors:
+        if len(matched) == 1 and not errors and not inputs.granted:
             return matched[0].alone
-        return combine([compiled.rule for compiled in matched], errors)
+        return combine([compiled.rule for compiled in matched], errors, inputs.granted)
 
     def explain(self, inputs: Inputs) -> tuple[RuleFinding, ...]:
         """Every rule, whether it matched, and why; in the order they are written in."""

@@ -125,8 +125,14 @@ class PolicySet:
     defaults: Defaults = Defaults()
 
 
+GRANTED_RULE: Final = "rule:"
+
+
 class Inputs(msgspec.Struct, frozen=True, gc=False):
-    """All that policies can see. `now` in epoch seconds; to read an absent risk or approval is an error."""
+    """All that policies can see. `now` in epoch seconds; to read an absent risk or approval is an error.
+
+    `granted` are holds that people have approved for this request; `rule:ID` makes that approve rule one that allows.
+    """
 
     request: Request
     risk: Risk | None
@@ -134,6 +140,7 @@ class Inputs(msgspec.Struct, frozen=True, gc=False):
     now: float
     threats: tuple[Object, ...] = ()
     approval: Object | None = None
+    granted: frozenset[str] = frozenset()
 
 
 class PolicyResult(msgspec.Struct, frozen=True, gc=False):

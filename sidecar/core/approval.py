@@ -1,0 +1,180 @@
+"""Approvals: stages, quorum, deadlines and escalation, as a state machine of frozen values.
+
+An approval answers the holds of one decision, each named: `rule:ID` for an approve rule, else the control that held.
+It is bound to the request's digest, and to who asked. Stage after stage, `quorum` different persons of the stage's
+approvers must approve within `within` seconds; at the end of that time `escalate` opens the stage to more approvers
+for the same time once more; then the approval has expired. One deny ends it. What was granted may be used once,
+within ten minutes.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from sidecar.core.errors import SidecarError
+from sidecar.core.model import Caller, Control, Decision, Request, Stage, Verdict
+from sidecar.core.people import Approver
+from sidecar.core.policy.values import GRANTED_RULE
+
+USABLE_FOR: Final = 600.0
+
+
+class Standing(StrEnum):
+    """Where an approval stands. All but `open` are final."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    DENIED = "denied"
+    EXPIRED = "expired"
+
+
+class Choice(StrEnum):
+    """What a person says."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`stage` counts from 0; `at` in epoch seconds; `by` is how the person was known: a uid or a key."""
+
+    person: str
+    choice: Choice
+    stage: int
+    at: float
+    by: str
+    comment: str = ""
+
+
+class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Times in epoch seconds. `decision` is the number of the record that held; `outcome` of the one that followed.
+
+    `met` are holds that earlier approvals of the same request have granted. `stage` is the index of the stage that
+    is open since `since`; `used_at` is when a grant was used, 0 if it was not.
+    """
+
+    id: str
+    decision: int
+    digest: str
+    caller: Caller
+    request: Request
+    holds: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    opened_at: float
+    since: float
+    revision: str = ""
+    reason: str = ""
+    met: tuple[str, ...] = ()
+    stage: int = 0
+    escalated: bool = False
+    votes: tuple[Vote, ...] = ()
+    standing: Standing = Standing.OPEN
+    resolved_at: float = 0.0
+    used_at: float = 0.0
+    outcome: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.standing is Standing.OPEN
+
+    @property
+    def due(self) -> float:
+        """When the open stage escalates, or the approval expires."""
+        return self.since + self.stages[self.stage].within
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who may answer now."""
+        stage = self.stages[self.stage]
+        return stage.approvers + (stage.escalate if self.escalated else ())
+
+    @property
+    def ends_at(self) -> float:
+        """When it expires if nobody answers, escalation of the open stage included; later stages come on top."""
+        stage = self.stages[self.stage]
+        return self.due + (stage.within if stage.escalate and not self.escalated else 0.0)
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The holds that count as met once it is granted."""
+        return frozenset((*self.met, *self.holds))
+
+    def is_usable(self, now: float) -> bool:
+        """Whether a request of its digest may be decided with it."""
+        granted = self.standing is Standing.GRANTED and not self.used_at
+        return granted and now < self.resolved_at + USABLE_FOR
+
+
+class VoteRefused(SidecarError):
+    """This person cannot answer this approval, now or at all. `kind` says which of these it is."""
+
+    kind = "vote_refused"
+
+
+def holds_of(decision: Decision) -> tuple[str, ...]:
+    """What held a pending decision, by name."""
+    held = [ruling.control for ruling in decision.rulings if ruling.verdict is Verdict.PENDING]
+    rules = [GRANTED_RULE + rule for rule in decision.rules] if Control.POLICY in held else []
+    return (*rules, *(control.value for control in held if control is not Control.POLICY))
+
+
+def cast(
+    approval: Approval, approver: Approver, choice: Choice, now: float, by: str, comment: str = ""
+) -> Approval:
+    """The approval with this vote. Raises VoteRefused."""
+    _check(approval, approver, now)
+    vote = Vote(approver.name, choice, approval.stage, now, by, comment)
+    voted = msgspec.structs.replace(approval, votes=(*approval.votes, vote))
+    if choice is Choice.DENY:
+        return _resolve(voted, Standing.DENIED, now)
+    if len(_agreed(voted)) < voted.stages[voted.stage].quorum:
+        return voted
+    if voted.stage + 1 < len(voted.stages):
+        return msgspec.structs.replace(voted, stage=voted.stage + 1, since=now, escalated=False)
+    return _resolve(voted, Standing.GRANTED, now)
+
+
+def advance(approval: Approval, now: float) -> Approval:
+    """The approval as it is at this time: escalated or expired where its time is over."""
+    while approval.is_open and now >= approval.due:
+        due = approval.due
+        if approval.stages[approval.stage].escalate and not approval.escalated:
+            approval = msgspec.structs.replace(approval, escalated=True, since=due)
+        else:
+            approval = _resolve(approval, Standing.EXPIRED, due)
+    return approval
+
+
+def used(approval: Approval, now: float, outcome: int) -> Approval:
+    """The approval with its grant spent on the decision of that record."""
+    return msgspec.structs.replace(approval, used_at=now, outcome=outcome)
+
+
+def _check(approval: Approval, approver: Approver, now: float) -> None:
+    if not approval.is_open or now >= approval.due:
+        raise VoteRefused(f"approval {approval.id} is not open any more")
+    if _is_requester(approval, approver):
+        raise VoteRefused("who asks for an action cannot approve it")
+    if not approver.is_among(approval.approvers):
+        asked = ", ".join(approval.approvers)
+        raise VoteRefused(f"{approver.name} is not among those who are asked: {asked}")
+    if approver.name in _agreed(approval):
+        raise VoteRefused(f"{approver.name} has approved this stage already")
+
+
+def _is_requester(approval: Approval, approver: Approver) -> bool:
+    """By uid, by token (a person's name is its id), or by the subject that acts."""
+    caller, subject = approval.caller, approval.request.subject
+    is_same_uid = caller.uid is not None and caller.uid in approver.person.uids
+    return is_same_uid or approver.name in (caller.token_id, subject.id)
+
+
+def _agreed(approval: Approval) -> set[str]:
+    """The persons who approved the open stage."""
+    stage = approval.stage
+    return {vote.person for vote in approval.votes if vote.stage == stage and vote.choice is Choice.APPROVE}
+
+
+def _resolve(approval: Approval, standing: Standing, now: float) -> Approval:
+    return msgspec.structs.replace(approval, standing=standing, resolved_at=now)
