@@ -18,6 +18,7 @@ from sidecar.core.people import Approver
 from sidecar.core.policy.values import GRANTED_RULE
 
 USABLE_FOR: Final = 600.0
+_MOST_JOINED: Final = 64
 
 
 class Standing(StrEnum):
@@ -48,10 +49,12 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Times in epoch seconds. `decision` is the number of the record that held; `outcome` of the one that followed.
+    """Times in epoch seconds. `decision` is the number of the record that held; `joined` of those that held for the
+    same request while it was open.
 
     `met` are holds that earlier approvals of the same request have granted. `stage` is the index of the stage that
-    is open since `since`; `used_at` is when a grant was used, 0 if it was not.
+    is open since `since`. `used_at` is when a grant was used, 0 if it was not, `used_by` the decision that waited for
+    it, and `outcome` the decision that was made with it.
     """
 
     id: str
@@ -72,7 +75,9 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     standing: Standing = Standing.OPEN
     resolved_at: float = 0.0
     used_at: float = 0.0
+    used_by: int | None = None
     outcome: int | None = None
+    joined: tuple[int, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -146,9 +151,19 @@ def advance(approval: Approval, now: float) -> Approval:
     return approval
 
 
-def used(approval: Approval, now: float, outcome: int) -> Approval:
-    """The approval with its grant spent on the decision of that record."""
-    return msgspec.structs.replace(approval, used_at=now, outcome=outcome)
+def used(approval: Approval, now: float, by: int, outcome: int) -> Approval:
+    """The approval with its grant spent: on the wait of the decision `by`, with the decision `outcome`."""
+    return msgspec.structs.replace(approval, used_at=now, used_by=by, outcome=outcome)
+
+
+def opened(approval: Approval, decision: int) -> Approval:
+    """The approval of the decision that is on record under this number."""
+    return msgspec.structs.replace(approval, decision=decision)
+
+
+def join(approval: Approval, decision: int) -> Approval:
+    """The approval with one more decision that waits for it; the last 64 of them are kept."""
+    return msgspec.structs.replace(approval, joined=(*approval.joined, decision)[-_MOST_JOINED:])
 
 
 def _check(approval: Approval, approver: Approver, now: float) -> None:

@@ -44,7 +44,7 @@ class Code(StrEnum):
     APPROVAL_REQUIRED = "approval_required"
     APPROVAL_EXPIRED = "approval_expired"
     APPROVAL_DENIED = "approval_denied"
-    APPROVAL_UNAVAILABLE = "approval_unavailable"
+    APPROVAL_WAITING = "approval_waiting"
     RISK_NEEDS_APPROVAL = "risk_needs_approval"
     RISK_TOO_HIGH = "risk_too_high"
     CALLER_NOT_BOUND = "caller_not_bound"

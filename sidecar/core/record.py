@@ -48,7 +48,10 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
 class DecisionRecord(
     msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag="decision", tag_field="type"
 ):
-    """One decision with all that it was made from. `repeats` names the record that this one judges again."""
+    """One decision with all that it was made from. `repeats` names the record that this one judges again.
+
+    `granted` are the holds that counted as met, because people granted the `approval` of that id.
+    """
 
     door: Door
     caller: Caller
@@ -57,6 +60,8 @@ class DecisionRecord(
     hold: Hold | None = None
     trace: Trace = Trace()
     repeats: int | None = None
+    approval: str = ""
+    granted: tuple[str, ...] = ()
 
 
 class OutcomeRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome", tag_field="type"):
@@ -67,6 +72,19 @@ class OutcomeRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcom
     caller: Caller
     now: float
     details: Object = {}
+
+
+class ApprovalRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="approval", tag_field="type"):
+    """What happened to an approval: a vote (by whom, known by which uid or key), and what came of it, or time."""
+
+    approval: str
+    decision: int
+    event: str
+    now: float
+    person: str = ""
+    by: str = ""
+    comment: str = ""
+    stage: int = 0
 
 
 class ExpiryRecord(msgspec.Struct, frozen=True, tag="approval_expired", tag_field="type"):

@@ -71,9 +71,11 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
         parts = build(config, log, clock, base_url)
         try:
             await parts.supply.start()
+            await parts.approvals.start()
             return await _run(config, environ, sockets, log, parts)
         finally:
             await parts.supply.close()
+            await parts.approvals.close()
     finally:
         await log.close()
         remove_listen_file(config.listen_file)
@@ -116,7 +118,7 @@ async def _run(
     async with asyncio.TaskGroup() as tasks:
         forever = [
             tasks.create_task(log.run()),
-            tasks.create_task(parts.expiry.run()),
+            tasks.create_task(parts.approvals.run()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
             tasks.create_task(_housekeeping(serving)),
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),

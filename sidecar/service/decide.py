@@ -4,7 +4,7 @@
 2. Read the snapshot and the clock, and judge. Nothing is awaited between here and 3.
 3. Hand the record to the log, which numbers it.
 4. Wait until it is durable; if it is not in time, the answer is deny `audit_unavailable`.
-5. Open the hold of a pending decision; count.
+5. Open, join or spend the approval that people have to do with it; count.
 """
 
 import logging
@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from sidecar.core.errors import AuditError, Overloaded
+from sidecar.core.approval import Approval, Standing
+from sidecar.core.errors import AuditError, Overloaded, StoreError
 from sidecar.core.judge import judge
 from sidecar.core.model import Caller, Code, Decision, Door, Request, Verdict
 from sidecar.core.record import (
@@ -24,8 +25,10 @@ from sidecar.core.record import (
     encode_record,
 )
 from sidecar.service.admission import Admission
-from sidecar.service.holds import Holds
+from sidecar.service.approvals import Approvals
+from sidecar.service.consult import Consultation, Consulted
 from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
+from sidecar.service.refusals import refusal, stricter
 from sidecar.service.state import State
 
 _logger = logging.getLogger(__name__)
@@ -54,6 +57,7 @@ class Begun(msgspec.Struct, frozen=True, gc=False):
     asked: Asked
     decision: Decision
     hold: Hold | None
+    consulted: Consulted | None
     durable: Awaitable[Receipt]
     started: float
 
@@ -67,7 +71,7 @@ class Decider:
         log: DecisionLog,
         clock: Clock,
         metrics: Metrics,
-        holds: Holds,
+        approvals: Approvals,
         admission: Admission,
         within: float,
         answered: Callable[[Asked, Decision, int], None] | None = None,
@@ -78,7 +82,8 @@ class Decider:
         self._log = log
         self._clock = clock
         self._metrics = metrics
-        self._holds = holds
+        self._book = approvals.book
+        self._consultation = Consultation(approvals)
         self._admission = admission
         self._within = within
 
@@ -128,36 +133,64 @@ class Decider:
 
     def begin(self, asked: Asked, within: float | None = None, first: Answer | None = None) -> Begun:
         """Judge and hand the record to the log; the arguments are those of `decide`."""
+        return self._begin(asked, within, lambda: self._judge(asked, first), first)
+
+    async def follow(self, asked: Asked, approval: Approval, by: int) -> Answer:
+        """The answer to the decision `by`, which waited, now that its approval is granted: decided again."""
+
+        def use() -> tuple[Decision, Consulted | None]:
+            consulted = self._consultation.use(self._state.snapshot, approval, self._clock.now(), by)
+            return consulted.decision, consulted
+
+        return await self.settle(self._begin(asked, None, use, None))
+
+    def _begin(
+        self,
+        asked: Asked,
+        within: float | None,
+        judge_: Callable[[], tuple[Decision, Consulted | None]],
+        first: Answer | None,
+    ) -> Begun:
         started = self._clock.monotonic()
         patience = self._within if within is None else min(within, self._within)
+        consulted: Consulted | None = None
         try:
-            decision, hold = self._judge(asked, first)
-            body = encode_decision(_record(asked, decision, hold, first), self._state.masker)
+            decision, consulted = judge_()
+            body = encode_decision(_record(asked, decision, consulted, first), self._state.masker)
         except Exception:
             _logger.exception("deny internal_error for request %s", asked.trace.request_id or "without an id")
-            decision, hold = refusal(Code.INTERNAL_ERROR, "The daemon failed.", self._clock.now()), None
+            if consulted is not None:
+                consulted.undo()
+            decision, consulted = refusal(Code.INTERNAL_ERROR, "The daemon failed.", self._clock.now()), None
             body = encode_record(EventRecord("internal_error", decision.now, {"door": asked.door}))
-        return Begun(asked, decision, hold, self._log.append(body, patience), started)
+        hold = consulted.hold if consulted else None
+        return Begun(asked, decision, hold, consulted, self._log.append(body, patience), started)
 
-    def _judge(self, asked: Asked, first: Answer | None) -> tuple[Decision, Hold | None]:
+    def _judge(self, asked: Asked, first: Answer | None) -> tuple[Decision, Consulted | None]:
         snapshot, now = self._state.snapshot, self._clock.now()
-        decision = judge(snapshot, asked.request, asked.caller, now)
-        if first is not None:
-            decision = stricter(decision, self.current(first, now))
-        if decision.verdict is not Verdict.PENDING or (first and first.hold):
-            return decision, None
-        if self._holds.is_full:
-            return refusal(Code.OVERLOADED, "Too many actions wait for approval already.", now), None
-        return decision, self._holds.prepare(decision)
+        decision, consulted = judge(snapshot, asked.request, asked.caller, now), None
+        if decision.verdict is Verdict.PENDING:
+            consulted = self._consultation.consult(snapshot, asked.request, asked.caller, decision)
+            decision = consulted.decision
+        if first is not None and not (consulted and consulted.granted):
+            tightened = stricter(decision, self.current(first, now))
+            if consulted and tightened is not decision:
+                consulted.undo()
+                consulted = None
+            decision = tightened
+        return decision, consulted
 
     async def settle(self, begun: Begun) -> Answer:
-        """Wait for the record, then open the hold and count."""
+        """Wait for the record, then do what it entails for approvals, and count."""
+        consulted = begun.consulted
         try:
             receipt = await begun.durable
-        except AuditError as error:
+            if consulted is not None and consulted.then is not None:
+                await consulted.then(receipt.seq)
+        except (AuditError, StoreError) as error:
+            if consulted is not None:
+                consulted.undo()
             return self._unrecorded(begun.asked, Code.AUDIT_UNAVAILABLE, str(error))
-        if begun.hold is not None:
-            self._holds.open(receipt.seq, begun.hold)
         if self._answered is not None:
             self._answered(begun.asked, begun.decision, receipt.seq)
         self._metrics.decided(begun.decision, begun.asked.door, self._clock.monotonic() - begun.started)
@@ -166,15 +199,16 @@ class Decider:
         return Answer(begun.decision, receipt, begun.hold)
 
     def current(self, answer: Answer, now: float) -> Decision:
-        """What an earlier answer is worth now: an allow runs out, a hold that is no longer open is denied."""
+        """What an earlier answer is worth now: an allow runs out, and a hold ends with its approval.
+
+        A hold whose approval was granted stays one here: what came of it is `follow`'s to say.
+        """
         decision = answer.decision
         if decision.verdict is Verdict.ALLOW and now >= decision.expires_at:
             return refusal(Code.EXPIRED, "This decision may no longer be used; ask again.", now, decision)
         if decision.verdict is Verdict.PENDING:
-            seq = answer.receipt.seq if answer.receipt else -1
-            if not self._holds.is_open(seq, now):
-                reason = "Nobody approved this action in time."
-                return refusal(Code.APPROVAL_EXPIRED, reason, now, decision)
+            approval = self._book.behind(answer.receipt.seq) if answer.receipt else None
+            return _as_held(decision, approval, now)
         return decision
 
     def _unrecorded(self, asked: Asked, code: Code, why: str) -> Answer:
@@ -185,15 +219,22 @@ class Decider:
         return Answer(refusal(code, _REASONS[code], now))
 
 
-def _record(asked: Asked, decision: Decision, hold: Hold | None, first: Answer | None) -> DecisionRecord:
+def _record(
+    asked: Asked, decision: Decision, consulted: Consulted | None, first: Answer | None
+) -> DecisionRecord:
+    repeats = first.receipt.seq if first and first.receipt else None
+    if consulted is None:
+        return DecisionRecord(asked.door, asked.caller, asked.request, decision, None, asked.trace, repeats)
     return DecisionRecord(
         asked.door,
         asked.caller,
         asked.request,
         decision,
-        hold,
+        consulted.hold,
         asked.trace,
-        first.receipt.seq if first and first.receipt else None,
+        repeats,
+        consulted.approval,
+        consulted.granted,
     )
 
 
@@ -203,15 +244,10 @@ _REASONS = {
 }
 
 
-def refusal(code: Code, reason: str, now: float, of: Decision | None = None) -> Decision:
-    """A deny that does not come out of the judgement; it keeps the risk and the revision of the decision `of`."""
-    if of is None:
-        return Decision(Verdict.DENY, code, reason, now, valid_for=0.0)
-    return msgspec.structs.replace(
-        of, verdict=Verdict.DENY, code=code, reason=reason, obligations=(), stages=(), rulings=()
-    )
-
-
-def stricter(one: Decision, other: Decision) -> Decision:
-    """The stricter of two decisions, the first where they are equally strict."""
-    return other if other.verdict > one.verdict else one
+def _as_held(decision: Decision, approval: Approval | None, now: float) -> Decision:
+    if approval is not None and approval.standing is Standing.DENIED:
+        who = approval.votes[-1].person
+        return refusal(Code.APPROVAL_DENIED, f"{who} did not approve this action.", now, decision)
+    if approval is not None and (approval.standing is Standing.GRANTED or now < approval.ends_at):
+        return decision
+    return refusal(Code.APPROVAL_EXPIRED, "Nobody approved this action in time.", now, decision)

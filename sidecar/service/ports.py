@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from sidecar.core.approval import Approval
 from sidecar.core.bundle import Bundle, Floor
 from sidecar.core.model import Code, Decision, Door, Object, Verdict
 
@@ -140,6 +141,20 @@ class BundleStore(Protocol):
     def set_floor(self, name: str, floor: Floor) -> None:
         """Raises StoreError."""
         ...
+
+
+class ApprovalStore(Protocol):
+    """Approvals on disk. What `put` returned from is there after a crash."""
+
+    async def load(self) -> Sequence[Approval]:
+        """Those that are open, and those that were resolved within the last hour. Raises StoreError."""
+        ...
+
+    async def put(self, approval: Approval) -> None:
+        """Insert it, or replace the one of its id. Raises StoreError."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Metrics(Protocol):

@@ -5,11 +5,12 @@ from sidecar.core.masking import Masker
 from sidecar.core.model import Caller, Door
 from sidecar.core.record import Trace
 from sidecar.service.admission import Admission
+from sidecar.service.approvals import Approvals
 from sidecar.service.decide import Asked, Decider
-from sidecar.service.holds import Holds
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
 from sidecar.service.state import State
+from tests.fakes.approval_store import FakeApprovalStore
 from tests.fakes.clock import TurnedClock
 from tests.fakes.decision_log import FakeDecisionLog
 from tests.tools.bundles import bundle, request
@@ -27,11 +28,12 @@ class House:
         first = bundle(rules, **data)
         self.state = State(Masker(first.masking, KEY))
         self.state.activate(first, Masker(first.masking, KEY), self.clock.now())
-        self.holds = Holds(holds)
+        self.store = FakeApprovalStore()
+        self.approvals = Approvals(self.store, self.log, self.clock, 0.25, holds)
         self.decider = Decider(
-            self.state, self.log, self.clock, self.metrics, self.holds, Admission(in_flight), 0.25
+            self.state, self.log, self.clock, self.metrics, self.approvals, Admission(in_flight), 0.25
         )
-        self.outcomes = Outcomes(self.log, self.decider, self.state, self.clock, 0.25)
+        self.outcomes = Outcomes(self.log, self.decider, self.approvals, self.state, self.clock, 0.25)
         self.repeats = Repeats(self.decider, self.state, self.clock)
 
     def use(self, rules: str, **data: str) -> None:
