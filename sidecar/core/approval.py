@@ -18,6 +18,7 @@ from sidecar.core.people import Approver
 from sidecar.core.policy.values import GRANTED_RULE
 
 USABLE_FOR: Final = 600.0
+_MOST_JOINED: Final = 64
 
 
 class Standing(StrEnum):
@@ -48,10 +49,12 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Times in epoch seconds. `decision` is the number of the record that held; `outcome` of the one that followed.
+    """Times in epoch seconds. `decision` is the number of the record that held; `joined` of those that held for the
+    same request while it was open.
 
     `met` are holds that earlier approvals of the same request have granted. `stage` is the index of the stage that
-    is open since `since`; `used_at` is when a grant was used, 0 if it was not.
+    is open since `since`. `used_at` is when a grant was used, 0 if it was not, `used_by` the decision that waited for
+    it, and `outcome` the decision that was made with it.
     """
 
     id: str
@@ -72,7 +75,9 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     standing: Standing = Standing.OPEN
     resolved_at: float = 0.0
     used_at: float = 0.0
+    used_by: int | None = None
     outcome: int | None = None
+    joined: tuple[int, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -123,12 +128,12 @@ def cast(
     approval: Approval, approver: Approver, choice: Choice, now: float, by: str, comment: str = ""
 ) -> Approval:
     """The approval with this vote. Raises VoteRefused."""
-    _check(approval, approver, now)
+    _check(approval, approver, choice, now, by)
     vote = Vote(approver.name, choice, approval.stage, now, by, comment)
     voted = msgspec.structs.replace(approval, votes=(*approval.votes, vote))
     if choice is Choice.DENY:
         return _resolve(voted, Standing.DENIED, now)
-    if len(_agreed(voted)) < voted.stages[voted.stage].quorum:
+    if len(_approvals(voted)) < voted.stages[voted.stage].quorum:
         return voted
     if voted.stage + 1 < len(voted.stages):
         return msgspec.structs.replace(voted, stage=voted.stage + 1, since=now, escalated=False)
@@ -146,12 +151,22 @@ def advance(approval: Approval, now: float) -> Approval:
     return approval
 
 
-def used(approval: Approval, now: float, outcome: int) -> Approval:
-    """The approval with its grant spent on the decision of that record."""
-    return msgspec.structs.replace(approval, used_at=now, outcome=outcome)
+def used(approval: Approval, now: float, by: int, outcome: int) -> Approval:
+    """The approval with its grant spent: on the wait of the decision `by`, with the decision `outcome`."""
+    return msgspec.structs.replace(approval, used_at=now, used_by=by, outcome=outcome)
 
 
-def _check(approval: Approval, approver: Approver, now: float) -> None:
+def opened(approval: Approval, decision: int) -> Approval:
+    """The approval of the decision that is on record under this number."""
+    return msgspec.structs.replace(approval, decision=decision)
+
+
+def join(approval: Approval, decision: int) -> Approval:
+    """The approval with one more decision that waits for it; the last 64 of them are kept."""
+    return msgspec.structs.replace(approval, joined=(*approval.joined, decision)[-_MOST_JOINED:])
+
+
+def _check(approval: Approval, approver: Approver, choice: Choice, now: float, by: str) -> None:
     if not approval.is_open or now >= approval.due:
         raise VoteRefused(f"approval {approval.id} is not open any more")
     if _is_requester(approval, approver):
@@ -159,7 +174,7 @@ def _check(approval: Approval, approver: Approver, now: float) -> None:
     if not approver.is_among(approval.approvers):
         asked = ", ".join(approval.approvers)
         raise VoteRefused(f"{approver.name} is not among those who are asked: {asked}")
-    if approver.name in _agreed(approval):
+    if choice is Choice.APPROVE and not _is_another(approval, approver, by):
         raise VoteRefused(f"{approver.name} has approved this stage already")
 
 
@@ -170,10 +185,16 @@ def _is_requester(approval: Approval, approver: Approver) -> bool:
     return is_same_uid or approver.name in (caller.token_id, subject.id)
 
 
-def _agreed(approval: Approval) -> set[str]:
-    """The persons who approved the open stage."""
+def _is_another(approval: Approval, approver: Approver, by: str) -> bool:
+    """Whether none of those who approved the open stage is this person, by name or, once renamed, by uid or key."""
+    agreed = _approvals(approval)
+    return all(approver.name != vote.person and by != vote.by for vote in agreed)
+
+
+def _approvals(approval: Approval) -> list[Vote]:
+    """The votes for the open stage, each of another person."""
     stage = approval.stage
-    return {vote.person for vote in approval.votes if vote.stage == stage and vote.choice is Choice.APPROVE}
+    return [vote for vote in approval.votes if vote.stage == stage and vote.choice is Choice.APPROVE]
 
 
 def _resolve(approval: Approval, standing: Standing, now: float) -> Approval:
