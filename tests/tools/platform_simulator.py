@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -112,7 +113,8 @@ def by_name(body: Body) -> Judged:
 async def _demonstrate(port: int, key: str, signing_secret: str | None, seconds: float) -> None:
     book = PlatformBook(by_name, {key})
     async with serving(PlatformSimulator(book, signing_secret), port=port) as url:
-        print(f"simulated platform at {url}, key {key}", flush=True)
+        sys.stdout.write(f"simulated platform at {url}, key {key}\n")
+        sys.stdout.flush()
         await asyncio.sleep(seconds)
 
 
