@@ -1,7 +1,6 @@
 """The simulated platform is true: the unmodified public SDK works with it as it does with the real one."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from ascend import AscendClient
 from ascend.exceptions import AuthenticationError, KillSwitchError
 from ascend.models import Decision
 
+from tests.fakes.audit import until
 from tests.fakes.platform_book import Judged, PlatformBook
 from tests.tools.daemon import REPOSITORY
 from tests.tools.platform_simulator import PlatformSimulator, serving
@@ -85,8 +85,7 @@ async def test_governance_refuses_by_403_without_an_exception(house):
 async def test_an_action_that_waits_ends_with_the_operators_word(house, word, expected):
     client = house.client()
     waiting = asyncio.ensure_future(asyncio.to_thread(client.evaluate_action, "pay", "x"))
-    while not house.book.actions or len(house.book.asked) < 2:
-        await asyncio.sleep(0.02)
+    await until(lambda: len(house.book.asked) >= 2)
     assert not (await asyncio.to_thread(client.check_approval, "ar-1"))["approved"]
     house.book.resolve("ar-1", word, "ann", "so be it")
     told = await waiting
@@ -147,18 +146,17 @@ async def test_signatures_are_checked_as_the_sdk_makes_them(house):
             await asyncio.to_thread(client.evaluate_action, "read", "x")
 
 
-async def test_it_can_be_started_by_hand():
+def test_it_can_be_started_by_hand():
     command = [sys.executable, "-m", "tests.tools.platform_simulator", "--port", "0", "--seconds", "60"]
-    run = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, env=os.environ | {})
+    run = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
     try:
-        line = await asyncio.to_thread(run.stdout.readline)
-        url = line.split()[3].rstrip(",")
+        url = run.stdout.readline().split()[3].rstrip(",")
         client = AscendClient(
             api_url=url, api_key="ask_test", agent_id="a-1", agent_name="One", max_retries=0
         )
-        told = await asyncio.to_thread(client.evaluate_action, "hold.pay", "x", wait_for_decision=False)
+        told = client.evaluate_action("hold.pay", "x", wait_for_decision=False)
         assert told.approval_request_id == "ar-1"
     finally:
         run.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(run.wait, 20) == 0
+        assert run.wait(20) == 0
         run.stdout.close()
