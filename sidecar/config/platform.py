@@ -1,7 +1,8 @@
 """Platform: where its API key comes from, which is never a value of the config, and which address is our own.
 
-The key: `platform.key_file`, else ASCEND_SIDECAR_PLATFORM_KEY, else the systemd credential `platform_key`, else the
-SDK's ASCEND_API_KEY. The signing secret: `platform.signing_secret_file`, else `platform_signing_secret`.
+The key: `platform.key_file`, else ASCEND_SIDECAR_PLATFORM_KEY, else the systemd credential `platform_key`, else
+ASCEND_API_KEY, which is of the SDK. The signing secret: `platform.signing_secret_file`, else the credential
+`platform_signing_secret`.
 """
 
 from collections.abc import Mapping

@@ -112,6 +112,10 @@ class Decider:
 
     async def _prepared(self, asked: Asked, within: float | None, first: Answer | None) -> Begun:
         """Judged with what the platform says, where the policy asks it: as of the policy that asked."""
+        if asked.via and self._scoring.loops_back(asked.via):
+            reason = "This request has been here before: the platform's address leads back to this daemon."
+            loop = refusal(Code.PLATFORM_LOOP, reason, self._clock.now())
+            return self._begin(asked, within, lambda: (loop, None), first)
         bundle = self._state.snapshot.bundle
         if bundle is None or not bundle.policies.asks_platform:
             return self.begin(asked, within, first)
@@ -174,12 +178,15 @@ class Decider:
 
     async def follow(self, asked: Asked, approval: Approval, by: int) -> Answer:
         """The answer to the decision `by`, which waited, now that its approval is granted: decided again."""
+        bundle = self._state.snapshot.bundle
+        facts = await self._facts(asked, None) if bundle and bundle.policies.asks_platform else None
 
         def use() -> tuple[Decision, Consulted | None]:
-            consulted = self._consultation.use(self._state.snapshot, approval, self._clock.now(), by)
+            now = self._clock.now()
+            consulted = self._consultation.use(self._state.snapshot, approval, now, by, facts)
             return consulted.decision, consulted
 
-        return await self.settle(self._begin(asked, None, use, None))
+        return await self.settle(self._begin(asked, None, use, None, facts))
 
     def _begin(
         self,

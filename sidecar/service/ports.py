@@ -220,6 +220,10 @@ class Platform(Protocol):
     `within`: seconds that the caller waits; the port's own timeout holds where it is shorter.
     """
 
+    def loops_back(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request that came in with these headers is one that this daemon sent."""
+        ...
+
     async def score(
         self, request: Request, caller: Caller, trace: Trace, within: float, via: str = ""
     ) -> Scored | Unavailable:

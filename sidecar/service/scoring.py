@@ -49,6 +49,10 @@ class Scoring:
         self._under_way: dict[Key, asyncio.Task[Scored | Unavailable]] = {}
         self._kept: OrderedDict[Key, tuple[float, Scored]] = OrderedDict()
 
+    def loops_back(self, via: str) -> bool:
+        """Whether a request that came with this `Via` is one that this daemon sent to its platform."""
+        return self._platform is not None and self._platform.loops_back({"via": via})
+
     async def facts(self, question: Question, within: float | None) -> Facts:
         """The platform's answer within that many seconds, at most the platform's own timeout."""
         if self._platform is None:

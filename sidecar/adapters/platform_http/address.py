@@ -1,5 +1,6 @@
 """Address: the base URL of the platform, the paths below it, and the proxy on the way."""
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,6 @@ from typing import Final, Self
 from urllib.parse import quote, urlencode
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 from yarl import URL
 
 _BASE: Final = re.compile(r"https?://[!-~]+")
@@ -90,4 +90,5 @@ def _proxy(given: str) -> Proxy:
 def _credentials(url: URL) -> Mapping[str, str]:
     if url.user is None:
         return {}
-    return {"Proxy-Authorization": aiohttp.BasicAuth(url.user, url.password or "", "utf-8").encode()}
+    raw = f"{url.user}:{url.password or ''}".encode()
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(raw).decode()}"}

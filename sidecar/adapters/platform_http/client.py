@@ -112,6 +112,8 @@ class PlatformHttp:
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
         await asyncio.wait({task}, timeout=within)
+        if task.cancelled():
+            return Unavailable(Reason.CUT, detail="the daemon ends")
         return task.result() if task.done() else Unavailable(Reason.TIMEOUT)
 
     async def close(self) -> None:
