@@ -43,8 +43,8 @@ class Replay:
 
     `others` counts the same verdict for another reason; those are kept in `other_reasons` if `keeps_others`.
     `skipped` counts by why: `repeat`, `void`, `no_risk`, `no_grants` where the record was too long to hold what
-    people had granted, `no_platform_answer` where the platform would be asked now, `code:CODE` where the judgement alone does not give that code, `record:TYPE` for what is no
-    decision.
+    people had granted, `no_platform_answer` where the platform was not asked then and would be now, `code:CODE`
+    where the judgement alone does not give that code, `record:TYPE` for what is no decision.
     """
 
     def __init__(self, bundle: Bundle, *, keeps_others: bool = False) -> None:
