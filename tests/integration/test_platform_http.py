@@ -104,6 +104,11 @@ async def test_more_than_an_answer_may_have_is_read_no_further(fault):
     assert (told.reason, times) == (Reason.TOO_LARGE, 1)
 
 
+async def test_more_than_an_answer_may_have_is_not_even_begun_with():
+    async with raw_server(answer(ALLOWED, length=faults.OVER)) as (url, _), platform_of(url) as platform:
+        assert (await scored(platform)).reason is Reason.TOO_LARGE
+
+
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 async def test_redirects_are_not_followed(code):
     elsewhere = PlatformSimulator()

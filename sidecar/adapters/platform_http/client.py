@@ -104,11 +104,7 @@ class PlatformHttp:
         """As the port says."""
         if within <= 0:
             return Unavailable(Reason.TIMEOUT)
-        gate = self._own if call.sender is None else self._passed_on
-        ticket = gate.enter()
-        if isinstance(ticket, Unavailable):
-            return ticket
-        task = asyncio.ensure_future(self._call(call, within, gate, ticket))
+        task = asyncio.ensure_future(self._call(call, within))
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
         await asyncio.wait({task}, timeout=within)
@@ -122,7 +118,11 @@ class PlatformHttp:
         await asyncio.gather(*self._at_work, return_exceptions=True)
         await self._exchange.close()
 
-    async def _call(self, call: PlatformCall, within: float, gate: Gate, ticket: int) -> Told:
+    async def _call(self, call: PlatformCall, within: float) -> Told:
+        gate = self._own if call.sender is None else self._passed_on
+        ticket = gate.enter()
+        if isinstance(ticket, Unavailable):
+            return ticket
         told: Told | None = None
         try:
             async with asyncio.timeout(self._timeout):

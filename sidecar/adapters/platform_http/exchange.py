@@ -15,8 +15,8 @@ from sidecar.adapters.platform_http.replies import (
     Again,
     Attempt,
     failed,
-    refused,
     replied,
+    settled,
     too_large,
 )
 from sidecar.adapters.platform_http.signing import encode
@@ -66,8 +66,8 @@ class Exchange:
             proxy=self._proxy.url if self._proxy else None,
             proxy_headers=self._proxy.headers if self._proxy else None,
         ) as response:
-            settled = refused(response.status, response.headers, is_own=call.sender is None)
-            return settled or await _answer(response)
+            is_own = call.sender is None
+            return settled(response.status, response.headers, is_own=is_own) or await _answer(response)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

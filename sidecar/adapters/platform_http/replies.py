@@ -40,7 +40,7 @@ class Attempt:
     retry_after: float = 0.0
 
 
-def refused(status: int, headers: Mapping[str, str], *, is_own: bool) -> Attempt | None:
+def settled(status: int, headers: Mapping[str, str], *, is_own: bool) -> Attempt | None:
     """What the status alone settles; None where the body counts. To its sender a 401 is a reply like any other."""
     if 300 <= status < 400 or status < 200:
         return Attempt(Unavailable(Reason.REDIRECTED, status, "redirects are not followed"))
