@@ -128,12 +128,12 @@ def cast(
     approval: Approval, approver: Approver, choice: Choice, now: float, by: str, comment: str = ""
 ) -> Approval:
     """The approval with this vote. Raises VoteRefused."""
-    _check(approval, approver, now)
+    _check(approval, approver, choice, now, by)
     vote = Vote(approver.name, choice, approval.stage, now, by, comment)
     voted = msgspec.structs.replace(approval, votes=(*approval.votes, vote))
     if choice is Choice.DENY:
         return _resolve(voted, Standing.DENIED, now)
-    if len(_agreed(voted)) < voted.stages[voted.stage].quorum:
+    if len(_approvals(voted)) < voted.stages[voted.stage].quorum:
         return voted
     if voted.stage + 1 < len(voted.stages):
         return msgspec.structs.replace(voted, stage=voted.stage + 1, since=now, escalated=False)
@@ -166,7 +166,7 @@ def join(approval: Approval, decision: int) -> Approval:
     return msgspec.structs.replace(approval, joined=(*approval.joined, decision)[-_MOST_JOINED:])
 
 
-def _check(approval: Approval, approver: Approver, now: float) -> None:
+def _check(approval: Approval, approver: Approver, choice: Choice, now: float, by: str) -> None:
     if not approval.is_open or now >= approval.due:
         raise VoteRefused(f"approval {approval.id} is not open any more")
     if _is_requester(approval, approver):
@@ -174,7 +174,7 @@ def _check(approval: Approval, approver: Approver, now: float) -> None:
     if not approver.is_among(approval.approvers):
         asked = ", ".join(approval.approvers)
         raise VoteRefused(f"{approver.name} is not among those who are asked: {asked}")
-    if approver.name in _agreed(approval):
+    if choice is Choice.APPROVE and not _is_another(approval, approver, by):
         raise VoteRefused(f"{approver.name} has approved this stage already")
 
 
@@ -185,10 +185,16 @@ def _is_requester(approval: Approval, approver: Approver) -> bool:
     return is_same_uid or approver.name in (caller.token_id, subject.id)
 
 
-def _agreed(approval: Approval) -> set[str]:
-    """The persons who approved the open stage."""
+def _is_another(approval: Approval, approver: Approver, by: str) -> bool:
+    """Whether none of those who approved the open stage is this person, by name or, once renamed, by uid or key."""
+    agreed = _approvals(approval)
+    return all(approver.name != vote.person and by != vote.by for vote in agreed)
+
+
+def _approvals(approval: Approval) -> list[Vote]:
+    """The votes for the open stage, each of another person."""
     stage = approval.stage
-    return {vote.person for vote in approval.votes if vote.stage == stage and vote.choice is Choice.APPROVE}
+    return [vote for vote in approval.votes if vote.stage == stage and vote.choice is Choice.APPROVE]
 
 
 def _resolve(approval: Approval, standing: Standing, now: float) -> Approval:

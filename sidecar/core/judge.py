@@ -2,7 +2,8 @@
 
 1. Assess the risk and evaluate the policy: the findings that several controls read.
 2. Ask each control of the fixed list for exactly one ruling. A control that raises denies.
-3. Take the strictest; of several equally strict ones the first in the list names code and reason.
+3. Take the strictest; of several equally strict ones the first in the list names code and reason. Of an allow, that
+   is the first that people approved, else the policy's.
 
 Verdicts only tighten: a control can add strictness, none can take any away, and a missing ruling is a deny.
 """
@@ -114,14 +115,16 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
 
 
 def _strictest(rulings: Sequence[Ruling]) -> Ruling:
-    """The first deny, else the first hold, else what the policy says."""
-    held = None
+    """The first deny, else the first hold, else the first that people approved, else what the policy says."""
+    held = approved = None
     for ruling in rulings:
         if ruling.verdict is Verdict.DENY:
             return ruling
         if held is None and ruling.verdict is Verdict.PENDING:
             held = ruling
-    return held or rulings[_POLICY]
+        if approved is None and ruling.code is Code.APPROVED:
+            approved = ruling
+    return held or approved or rulings[_POLICY]
 
 
 def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
@@ -192,10 +195,14 @@ def _risk(case: Case) -> Ruling:
     if deny is not None and score >= deny:
         reason = f"The risk score {score} reaches the limit of {deny} from which on actions are denied."
         return Ruling(Control.RISK, Verdict.DENY, Code.RISK_TOO_HIGH, reason)
-    if approve is not None and score >= approve and Control.RISK.value not in case.granted:
-        reason = f"The risk score {score} reaches the limit of {approve} from which on a human must approve."
-        return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
-    return _RISK_FREE
+    if approve is None or score < approve:
+        return _RISK_FREE
+    limit = f"the limit of {approve} from which on a human must approve"
+    if Control.RISK.value in case.granted:
+        reason = f"The risk score {score} reaches {limit}, and people approved."
+        return Ruling(Control.RISK, Verdict.ALLOW, Code.APPROVED, reason)
+    reason = f"The risk score {score} reaches {limit}."
+    return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
 
 
 CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (

@@ -4,20 +4,27 @@ Root and the daemon's own user are nobody unless they are named here; a person c
 """
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from sidecar.core.trust import PublicKey, UnusableKey, parse_public_key
 
 GROUP = "group:"
 PERSON = "person:"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}\Z"
+_CHARACTERS = "letters, digits, `.`, `_`, `@` and `-`, at most 128 characters"
+PersonName = Annotated[str, Meta(pattern=_NAME, description=f"a person's name of {_CHARACTERS}")]
+GroupName = Annotated[str, Meta(pattern=_NAME, description=f"a group's name of {_CHARACTERS}")]
+Uid = Annotated[int, Meta(ge=0, le=2**32 - 2, description="a uid, 0 to 4294967294")]
 
 
 class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of `data/people.yaml`. `key`, base64 or PEM, is for where uids do not tell people apart."""
 
-    uids: tuple[int, ...] = ()
-    groups: tuple[str, ...] = ()
+    uids: tuple[Uid, ...] = ()
+    groups: tuple[GroupName, ...] = ()
     key: str | None = None
     description: str = ""
 
@@ -56,11 +63,24 @@ class People:
 
     def behind(self, uid: int | None) -> Approver | None:
         """The person of that uid on a Unix socket."""
-        return self.named(self._by_uid.get(uid, "")) if uid is not None else None
+        name = self._by_uid.get(uid) if uid is not None else None
+        return None if name is None else self.named(name)
 
     def named(self, name: str) -> Approver | None:
         person = self._persons.get(name)
         return Approver(name, person) if person else None
+
+    def among(self, approvers: tuple[str, ...]) -> frozenset[str]:
+        """The names of those who are one of `person:NAME` and `group:NAME`."""
+        return frozenset(
+            name for name, person in self._persons.items() if Approver(name, person).is_among(approvers)
+        )
+
+    @property
+    def approvers(self) -> list[str]:
+        """Every `group:NAME` and `person:NAME` that is somebody, sorted."""
+        groups = {GROUP + group for person in self._persons.values() for group in person.groups}
+        return [*sorted(groups), *sorted(PERSON + name for name in self._persons)]
 
     def __bool__(self) -> bool:
         return bool(self._persons)

@@ -27,7 +27,7 @@ _BODY_BYTES: Final = MAX_BYTES - 1024  # the log puts number, previous hash and 
 _PART_BYTES: Final = 4 * 1024
 _FEW: Final = 8
 _SHORT: Final = 256
-_TOLD: Final = re.compile(r"of \d+ rules the first; \d+ obligations left out")
+_TOLD: Final = re.compile(r"of \d+ rules the first; \d+ obligations left out(; \d+ grants left out)?")
 
 
 class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -117,7 +117,7 @@ def encode_decision(record: DecisionRecord, masker: Masker) -> bytes:
         record = msgspec.structs.replace(record, request=_cut(record.request, masker))
         body = _encoder.encode(record)
     if len(body) > _BODY_BYTES:
-        body = _encoder.encode(msgspec.structs.replace(record, decision=_shorten(record.decision)))
+        body = _encoder.encode(_shorten(record))
     return body
 
 
@@ -158,9 +158,16 @@ def _cut(request: Request, masker: Masker) -> Request:
     )
 
 
-def _shorten(decision: Decision) -> Decision:
-    """What a policy made long: the first of very many rules and errors, the obligations by number only."""
-    told = (f"of {len(decision.rules)} rules the first; {len(decision.obligations)} obligations left out",)
+def _shorten(record: DecisionRecord) -> DecisionRecord:
+    """What a policy made long: the first of very many rules and errors, obligations and grants by number only."""
+    decision, granted = record.decision, record.granted
+    told = f"of {len(decision.rules)} rules the first; {len(decision.obligations)} obligations left out"
+    if len(granted) > _FEW:
+        told, granted = f"{told}; {len(granted)} grants left out", ()
+    return msgspec.structs.replace(record, decision=_shortened(decision, told), granted=granted)
+
+
+def _shortened(decision: Decision, told: str) -> Decision:
     return msgspec.structs.replace(
         decision,
         reason=decision.reason[:_SHORT],
@@ -168,13 +175,23 @@ def _shorten(decision: Decision) -> Decision:
         obligations=(),
         stages=decision.stages[:_FEW],
         rulings=tuple(msgspec.structs.replace(ruling, reason="", stages=()) for ruling in decision.rulings),
-        errors=(*told, *(error[:_SHORT] for error in decision.errors[:_FEW])),
+        errors=(told, *(error[:_SHORT] for error in decision.errors[:_FEW])),
     )
 
 
 def is_shortened(decision: Decision) -> bool:
     """Whether a decision read back lacks rules, obligations and stages because it had so many."""
-    return bool(decision.errors) and _TOLD.fullmatch(decision.errors[0]) is not None
+    return _told(decision) is not None
+
+
+def lacks_grants(decision: Decision) -> bool:
+    """Whether a record read back lacks the holds that were granted, because there were so many."""
+    told = _told(decision)
+    return told is not None and told[1] is not None
+
+
+def _told(decision: Decision) -> re.Match[str] | None:
+    return _TOLD.fullmatch(decision.errors[0]) if decision.errors else None
 
 
 def _cut_part(part: Object, masker: Masker) -> Object:

@@ -16,13 +16,14 @@ from sidecar.core.judge import judge
 from sidecar.core.masks import masked_paths
 from sidecar.core.model import Code, Decision
 from sidecar.core.policy import Unseen
-from sidecar.core.record import DecisionRecord, is_shortened
+from sidecar.core.record import DecisionRecord, is_shortened, lacks_grants
 from sidecar.core.snapshot import Snapshot
 
 # A decision with another code also came of something that its record does not hold.
 _JUDGED: Final = frozenset(
     {
         Code.ALLOWED,
+        Code.APPROVED,
         Code.POLICY_DENIED,
         Code.NO_MATCHING_RULE,
         Code.APPROVAL_REQUIRED,
@@ -37,8 +38,9 @@ class Replay:
     """Takes records one by one and keeps of them only what changed.
 
     `others` counts the same verdict for another reason; those are kept in `other_reasons` if `keeps_others`.
-    `skipped` counts by why: `repeat`, `void`, `no_risk`, `code:CODE` where the judgement alone does not give that
-    code, `record:TYPE` for what is no decision.
+    `skipped` counts by why: `repeat`, `void`, `no_risk`, `no_grants` where the record was too long to hold what
+    people had granted, `code:CODE` where the judgement alone does not give that code, `record:TYPE` for what is no
+    decision.
     """
 
     def __init__(self, bundle: Bundle, *, keeps_others: bool = False) -> None:
@@ -125,13 +127,16 @@ def _why_not(logged: Logged, record: DecisionRecord) -> str:
         return "repeat"
     if record.decision.code not in _JUDGED:
         return f"code:{record.decision.code}"
+    if lacks_grants(record.decision):
+        return "no_grants"
     return "no_risk" if record.decision.risk is None else ""
 
 
 def _again(snapshot: Snapshot, record: DecisionRecord) -> Decision:
     """Judged again: every input of the judgement that a record holds goes in here, none is found out anew."""
     before = record.decision
-    return judge(snapshot, record.request, record.caller, before.now, before.risk)
+    granted = frozenset(record.granted)
+    return judge(snapshot, record.request, record.caller, before.now, before.risk, granted)
 
 
 def _has_reasons(before: Decision, after: Decision) -> bool:

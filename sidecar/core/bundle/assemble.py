@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sidecar.core.bundle.model import Bundle, Signed
+from sidecar.core.bundle.persons import read_people
 from sidecar.core.caller import Agent, Agents
 from sidecar.core.document import Document, DocumentError, parse_documents, read
 from sidecar.core.errors import Diagnostic, MalformedBundle, Place
 from sidecar.core.masking import MaskTable
-from sidecar.core.people import People, Person
+from sidecar.core.people import People
 from sidecar.core.policy import Data, Defaults, compile_policies, parse_policies
 from sidecar.core.risk import RiskModel, parse_risk, with_own_folders
 
@@ -67,11 +68,10 @@ def assemble(documents: Documents, identity: Identity, own: Sequence[str]) -> Bu
         risk = RiskModel(with_own_folders(parse_risk(_table(data, "risk")), own))
         masking = read(_table(data, "masking"), MaskTable)
         agents = read(data["agents"], dict[str, Agent]) if "agents" in data else {}
-        people = read(data["people"], dict[str, Person]) if "people" in data else {}
+        people = read_people(data["people"]) if "people" in data else People({})
     except DocumentError as error:
         raise MalformedBundle(*error.diagnostics) from error
     _check_stages(data, agents, policies.defaults)
-    _check_uids(data, people)
     lookups = Data({name: document.value for name, document in data.items()})
     bundle = Bundle(
         name=identity.name,
@@ -83,7 +83,7 @@ def assemble(documents: Documents, identity: Identity, own: Sequence[str]) -> Bu
         risk=risk,
         masking=masking,
         agents=Agents(agents),
-        people=People(people),
+        people=people,
         signed=identity.signed,
         expires_at=identity.signed.expires_at if identity.signed else float("inf"),
     )
@@ -129,19 +129,6 @@ def _check_stages(data: Mapping[str, Document], agents: Mapping[str, Agent], def
         )
         for name, agent in agents.items()
         if agent.thresholds and agent.thresholds.approve is not None
-    ]
-    if findings:
-        raise MalformedBundle(*findings)
-
-
-def _check_uids(data: Mapping[str, Document], people: Mapping[str, Person]) -> None:
-    """Two persons behind one uid would make one of them vote for both."""
-    first: dict[int, str] = {}
-    findings = [
-        Diagnostic(data["people"].place(name, "uids", index), f"uid {uid} is that of {first[uid]} already")
-        for name, person in people.items()
-        for index, uid in enumerate(person.uids)
-        if first.setdefault(uid, name) != name
     ]
     if findings:
         raise MalformedBundle(*findings)

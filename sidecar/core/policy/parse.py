@@ -50,7 +50,7 @@ class _Parser:
         self._somebody_to_ask(rules, [document for document, _ in declaring], defaults)
         if self.findings:
             raise MalformedBundle(*sorted(self.findings, key=_where))
-        return PolicySet(tuple(rules), defaults)
+        return PolicySet(tuple(rules), defaults, declaring[0][0] if declaring else None)
 
     def _read(self, document: Document, type_: type[T], *keys: str | int) -> T | None:
         """None for what cannot be read. Rules come here one by one: reading thousands in one call stops the loop."""

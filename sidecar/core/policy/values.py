@@ -119,10 +119,14 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """The policies of a bundle, parsed but not yet compiled: names in conditions are not checked."""
+    """The policies of a bundle, parsed but not yet compiled: names in conditions are not checked.
+
+    `declaring` is the document that the defaults were read from, None where none has any.
+    """
 
     rules: tuple[ParsedRule, ...] = ()
     defaults: Defaults = Defaults()
+    declaring: Document | None = None
 
 
 GRANTED_RULE: Final = "rule:"
