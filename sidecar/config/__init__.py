@@ -2,7 +2,7 @@
 
 from sidecar.config.folders import DEFAULT_POLICIES, policies_folder
 from sidecar.config.loading import Resolved, load, resolve
-from sidecar.config.model import Config, Fsync, LogFormat, LogLevel
+from sidecar.config.model import Config, Fsync, LogFormat, LogLevel, SameUid
 from sidecar.config.tokens import read_tokens
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "LogFormat",
     "LogLevel",
     "Resolved",
+    "SameUid",
     "load",
     "policies_folder",
     "read_tokens",

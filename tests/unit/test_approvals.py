@@ -46,7 +46,7 @@ def pay(caller: Caller = CALLER, **parts):
 
 async def vote(house: House, approval_id: str, name: str, choice: Choice = Choice.APPROVE):
     approver = house.state.snapshot.bundle.people.named(name)
-    return await house.approvals.vote(approval_id, approver, choice, "uid")
+    return await house.approvals.vote(approval_id, approver, choice, f"uid of {name}")
 
 
 async def granted(house: House):
