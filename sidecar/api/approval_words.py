@@ -47,6 +47,9 @@ def _waiting(approval: Approval) -> Object:
     """`due` is when the open stage escalates or ends; `expires_at` when it ends, its escalation included."""
     return {
         "stage": approval.stage,
+        "stages_in_all": len(approval.stages),
+        "quorum": approval.stages[approval.stage].quorum,
+        "approved_by": approval.agreed,
         "approvers": approval.approvers,
         "escalated": approval.escalated,
         "due": rfc3339(approval.due),

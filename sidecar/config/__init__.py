@@ -1,12 +1,13 @@
 """Config: file, environment and command line, read once into one frozen value."""
 
-from sidecar.config.folders import DEFAULT_POLICIES, policies_folder
+from sidecar.config.folders import DEFAULT_POLICIES, SYSTEM_RUN_DIR, policies_folder
 from sidecar.config.loading import Resolved, load, resolve
 from sidecar.config.model import Config, Fsync, LogFormat, LogLevel, SameUid
 from sidecar.config.tokens import read_tokens
 
 __all__ = [
     "DEFAULT_POLICIES",
+    "SYSTEM_RUN_DIR",
     "Config",
     "Fsync",
     "LogFormat",

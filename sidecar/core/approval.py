@@ -95,6 +95,11 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
         return stage.approvers + (stage.escalate if self.escalated else ())
 
     @property
+    def agreed(self) -> tuple[str, ...]:
+        """Who approved the open stage."""
+        return tuple(vote.person for vote in _approvals(self))
+
+    @property
     def ends_at(self) -> float:
         """When it expires if nobody answers, escalation of the open stage included; later stages come on top."""
         stage = self.stages[self.stage]
