@@ -36,6 +36,7 @@ from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
 from sidecar.service.search import Search
 from sidecar.service.state import State
+from sidecar.service.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,11 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     limits = JsonLimits(depth=config.limits.depth)
     ballots = Ballots(approvals, state, log, clock)
     people = ApprovalsDoor(ballots, limits, float(config.limits.wait)).routes()
+    waiting = Waiting(outcomes, approvals.book, clock, float(config.ascend.answer_waiters_after))
     search = Search(state, log, clock, within)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *Ascend(Repeats(decider, state, clock), outcomes, limits).routes(),
+        *Ascend(Repeats(decider, state, clock), outcomes, waiting, limits).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))

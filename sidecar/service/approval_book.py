@@ -25,6 +25,7 @@ class ApprovalBook:
         self._by_decision: dict[int, str] = {}
         self._due: list[tuple[float, str]] = []
         self._changes: dict[str, int] = {}
+        self._taken: set[str] = set()
         self.changes = int(clock.now() * 1000)
 
     def __len__(self) -> int:
@@ -69,8 +70,9 @@ class ApprovalBook:
         return found[::-1]
 
     def enter(self, approval: Approval) -> None:
-        """Add it, or replace the one of its id."""
+        """Add it, or replace the one of its id; whoever took its grant has used it or given it back."""
         self._by_id[approval.id] = approval
+        self._taken.discard(approval.id)
         self._number(approval)
         for decision in (approval.decision, *approval.joined):
             self._by_decision[decision] = approval.id
@@ -83,11 +85,20 @@ class ApprovalBook:
         if self._by_request.get(key_of(approval)) == approval.id:
             del self._by_request[key_of(approval)]
 
+    def take(self, approval: Approval) -> None:
+        """Its grant is being used, by one decision and by no other, until it is entered anew."""
+        self.hide(approval)
+        self._taken.add(approval.id)
+
+    def is_taken(self, approval: Approval) -> bool:
+        return approval.id in self._taken
+
     def strike(self, approval: Approval) -> None:
         """Forget it."""
         self.hide(approval)
         self._by_id.pop(approval.id, None)
         self._changes.pop(approval.id, None)
+        self._taken.discard(approval.id)
         for decision in (approval.decision, *approval.joined):
             self._by_decision.pop(decision, None)
 

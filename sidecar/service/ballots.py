@@ -96,7 +96,8 @@ class Ballots:
         await self._approvals.vote(approval.id, approver, choice, f"key:{key.id}", comment)
 
     def _find(self, approval_id: str) -> Approval:
-        approval = self._approvals.book.get(approval_id)
+        """By its id, or by what a caller that joined it follows it by."""
+        approval = self._approvals.book.get(approval_id.partition(".")[0])
         if approval is None or approval.decision < 0:
             raise UnknownApproval(
                 f"there is no approval {approval_id}; they are kept for an hour after their end"

@@ -66,7 +66,7 @@ class Consultation:
         """Judge the request of a granted approval with it. `by` is the decision that waited, None for a new one."""
         book, approvals = self._approvals.book, self._approvals
         decision = judge(snapshot, approval.request, approval.caller, now, granted=approval.granted)
-        book.hide(approval)
+        book.take(approval)
         granted = tuple(sorted(approval.granted))
         if decision.verdict is not Verdict.PENDING:
 

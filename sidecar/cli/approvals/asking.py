@@ -16,6 +16,8 @@ from sidecar.cli.screen import Screen
 PATH: Final = "/v1/approvals"
 _REFUSED: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 
+_MARKS: Final = str.maketrans("", "", "_.")
+
 Id = Annotated[str, typer.Argument(metavar="ID", help="The approval, such as apr_0a1b2c.")]
 SocketPath = Annotated[
     str | None,
@@ -41,7 +43,7 @@ def doors_of(edge: Edge, socket: str | None, state_dir: str | None, run_dir: str
 
 def path_of(approval_id: str, verb: str = "") -> str:
     """Raises UsageError for what cannot be an id."""
-    if not (approval_id.isascii() and approval_id.replace("_", "").isalnum()):
+    if not (approval_id.isascii() and approval_id.translate(_MARKS).isalnum()):
         raise UsageError(f"`{approval_id}` is not an approval's id such as apr_0a1b2c")
     return f"{PATH}/{approval_id}{verb}"
 
