@@ -48,6 +48,10 @@ class Code(StrEnum):
     RISK_NEEDS_APPROVAL = "risk_needs_approval"
     RISK_TOO_HIGH = "risk_too_high"
     CALLER_NOT_BOUND = "caller_not_bound"
+    MCP_SERVER_UNREGISTERED = "mcp_server_unregistered"
+    MCP_SERVER_DEACTIVATED = "mcp_server_deactivated"
+    MCP_TOOL_BLOCKED = "mcp_tool_blocked"
+    MODEL_NOT_APPROVED = "model_not_approved"
     NO_BUNDLE = "no_bundle"
     BUNDLE_EXPIRED = "bundle_expired"
     BUNDLE_STALE = "bundle_stale"
@@ -63,6 +67,7 @@ class Control(Enum):
 
     FRESHNESS = "freshness"
     CALLER = "caller"
+    REGISTRY = "registry"
     POLICY = "policy"
     RISK = "risk"
 
