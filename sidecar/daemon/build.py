@@ -71,7 +71,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     search = Search(state, log, clock, within)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *Ascend(Repeats(decider, state, clock), outcomes, limits).routes(),
+        *Ascend(Repeats(decider, state, clock), outcomes, state, limits).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
