@@ -13,7 +13,7 @@ from sidecar.core.times import rfc3339
 from sidecar.service.decide import Answer
 from sidecar.service.outcomes import Told
 
-_WORDS: Final = {Verdict.ALLOW: "allowed", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
+WORDS: Final = {Verdict.ALLOW: "allowed", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
 _STATUS: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending_approval", Verdict.DENY: "denied"}
 _LEGACY: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
 _SEVERITIES: Final = ((9.0, "CRITICAL"), (7.0, "HIGH"), (4.0, "MEDIUM"), (0.1, "LOW"))
@@ -24,7 +24,7 @@ def envelope(request: Request, answer: Answer, correlation_id: str, registry: Re
     decision = answer.decision
     body: Object = {
         "action_id": answer.receipt.seq if answer.receipt else 0,
-        "decision": _WORDS[decision.verdict],
+        "decision": WORDS[decision.verdict],
         "status": _STATUS[decision.verdict],
         "execution_allowed": decision.verdict is Verdict.ALLOW,
         "reason": decision.reason,

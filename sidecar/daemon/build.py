@@ -11,7 +11,6 @@ from sidecar.adapters.bundle_files import BundleDir
 from sidecar.adapters.clock import SystemClock
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.api.admin import Admin
-from sidecar.api.ascend import Ascend
 from sidecar.api.authzen import AuthZen
 from sidecar.api.decisions import Decisions
 from sidecar.api.guards import CallerGuard, HostGuard
@@ -24,9 +23,11 @@ from sidecar.config import DEFAULT_POLICIES, Config, policies_folder, read_token
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
+from sidecar.daemon.ascend import ascend_routes
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
+from sidecar.service.advice import Advice
 from sidecar.service.approvals import Approvals
 from sidecar.service.decide import Decider
 from sidecar.service.health import Health
@@ -68,10 +69,10 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow)
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
-    search = Search(state, log, clock, within)
+    search, advice = Search(state, log, clock, within), Advice(state, log, clock, within)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *Ascend(Repeats(decider, state, clock), outcomes, state, limits).routes(),
+        *ascend_routes(Repeats(decider, state, clock), outcomes, advice, state, clock, limits),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
