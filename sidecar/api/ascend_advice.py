@@ -41,7 +41,7 @@ class AscendAdvice:
                 "decision": WORDS[decision.verdict],
                 "reason": decision.reason,
                 "code": decision.code,
-                "matched_policies": decision.rules,
+                "matched_policies": [{"id": rule} for rule in decision.rules],
                 "violations": list(decision.rules) if decision.verdict is Verdict.DENY else [],
                 "risk_score": decision.risk.score if decision.risk else 100,
                 "evaluation_time_ms": round(seconds * 1000, 3),
