@@ -165,6 +165,13 @@ _STALE: Final = Ruling(
     "For too long nobody could look whether there is a newer policy bundle.",
 )
 _CALLER_FREE: Final = Ruling(Control.CALLER, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_REGISTRY_FREE: Final = Ruling(Control.REGISTRY, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_REGISTRY_LACKS: Final = Ruling(
+    Control.REGISTRY,
+    Verdict.DENY,
+    Code.INTERNAL_ERROR,
+    "There is no registry of servers and models to look at.",
+)
 _POLICY_LACKS: Final = Ruling(
     Control.POLICY, Verdict.DENY, Code.INTERNAL_ERROR, "The policy could not be evaluated."
 )
@@ -190,6 +197,19 @@ def _caller(case: Case) -> Ruling:
         return _CALLER_FREE
     reason = "This subject is bound to another uid or token than the caller's."
     return Ruling(Control.CALLER, Verdict.DENY, Code.CALLER_NOT_BOUND, reason)
+
+
+def _registry(case: Case) -> Ruling:
+    """The servers, tools and models that the bundle refuses; see core/registry.py."""
+    bundle = case.snapshot.bundle
+    if bundle is None:
+        return _REGISTRY_LACKS
+    if not bundle.registry.gates:
+        return _REGISTRY_FREE
+    objection = bundle.registry.objection(case.request)
+    if objection is None:
+        return _REGISTRY_FREE
+    return Ruling(Control.REGISTRY, Verdict.DENY, objection.code, objection.reason)
 
 
 def _policy(case: Case) -> Ruling:
@@ -234,6 +254,7 @@ def _risk(case: Case) -> Ruling:
 CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.FRESHNESS, _freshness),
     (Control.CALLER, _caller),
+    (Control.REGISTRY, _registry),
     (Control.POLICY, _policy),
     (Control.PLATFORM, _platform),
     (Control.RISK, _risk),
