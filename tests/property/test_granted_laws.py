@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from sidecar.core.approval import holds_of
 from sidecar.core.caller import Agent, Agents
 from sidecar.core.judge import judge
-from sidecar.core.masking import Masker
-from sidecar.core.model import Caller, Control, Decision, Door, Request, Thresholds, Verdict
+from sidecar.core.model import Caller, Control, Decision, Request, Thresholds, Verdict
 from sidecar.core.policy import Effect, Inputs
-from sidecar.core.record import DecisionRecord
 from sidecar.core.snapshot import Snapshot
 from tests.fakes.policies import table
-from tests.fakes.replaying import NOW, read_back, replayed
+from tests.fakes.replaying import NOW, recorded, replayed
 from tests.tools.bundles import bundle, request
 
 BASE = bundle("rules: [{id: base, effect: allow, reason: x}]\n")
@@ -145,7 +143,5 @@ def test_once_all_that_held_is_granted_it_is_allowed(shot, asked, caller):
 
 @given(shot=snapshots, asked=requests, caller=callers, granted=grants)
 def test_a_record_with_its_grants_is_judged_again_as_it_was(shot, asked, caller, granted):
-    decision = decide(shot, asked, caller, granted)
-    record = DecisionRecord(Door.ASCEND, caller, asked, decision, granted=tuple(sorted(granted)))
-    found = replayed(shot.bundle, read_back(record, Masker(shot.bundle.masking, b"k" * 32)))
+    found = replayed(shot.bundle, recorded(shot.bundle, asked, caller, granted=tuple(sorted(granted))))
     assert (found.same, found.others, found.replayed) == (1, 0, 1)
