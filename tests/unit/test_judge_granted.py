@@ -1,5 +1,7 @@
 """What people granted: the holds of that name count as met, and whatever else was ruled stays as it was."""
 
+from dataclasses import replace
+
 import pytest
 
 from sidecar.core.judge import judge
@@ -123,3 +125,5 @@ def test_no_other_control_is_lifted_by_its_name():
     bound = snapshot("rules: [{id: free, effect: allow, reason: x}]\n", agents='"agent:a": {uids: [1000]}\n')
     assert decide(bound, *everything, caller=Caller(uid=1)).code is Code.CALLER_NOT_BOUND
     assert decide(Snapshot(bound.bundle, NOW, stale_at=NOW), *everything).code is Code.BUNDLE_STALE
+    expired = replace(bound.bundle, expires_at=NOW)
+    assert decide(Snapshot(expired, NOW), *everything).code is Code.BUNDLE_EXPIRED
