@@ -3,6 +3,7 @@
 from sidecar.config.folders import DEFAULT_POLICIES, policies_folder
 from sidecar.config.loading import Resolved, load, resolve
 from sidecar.config.model import Config, Fsync, LogFormat, LogLevel
+from sidecar.config.platform import read_platform_key, read_signing_secret
 from sidecar.config.tokens import read_tokens
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Resolved",
     "load",
     "policies_folder",
+    "read_platform_key",
+    "read_signing_secret",
     "read_tokens",
     "resolve",
 ]

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from sidecar.adapters.approvals_sqlite import ApprovalsSqlite
 from sidecar.adapters.audit_files.keys import load_masking_key
 from sidecar.adapters.audit_files.layout import Layout
 from sidecar.adapters.audit_files.log import AuditLog
@@ -26,12 +27,13 @@ from sidecar.core.masking import Masker
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
+from sidecar.service.approvals import Approvals
 from sidecar.service.decide import Decider
-from sidecar.service.expiry import Expiry
 from sidecar.service.health import Health
-from sidecar.service.holds import Holds
 from sidecar.service.outcomes import Outcomes
+from sidecar.service.ports import Platform
 from sidecar.service.repeats import Repeats
+from sidecar.service.scoring import Scoring
 from sidecar.service.search import Search
 from sidecar.service.state import State
 
@@ -42,7 +44,8 @@ class Parts:
 
     state: State
     supply: Supply
-    expiry: Expiry
+    approvals: Approvals
+    scoring: Scoring
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -51,7 +54,9 @@ class Parts:
     ops: Door
 
 
-def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> Parts:
+def build(
+    config: Config, log: AuditLog, clock: SystemClock, base_url: str, platform: Platform | None
+) -> Parts:
     """Wire one daemon around its log. Raises ConfigError for a tokens file that cannot be used."""
     within = float(config.audit.deadline)
     masking_key = load_masking_key(Layout(config.state_dir))
@@ -60,11 +65,12 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
-    holds = Holds()
+    approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within)
     admission = Admission(config.limits.in_flight)
+    scoring = Scoring(platform, clock, float(config.platform.timeout))
     answered = supply.shadow.saw if supply.shadow else None
-    decider = Decider(state, log, clock, metrics, holds, admission, within, answered)
-    outcomes = Outcomes(log, decider, state, clock, within)
+    decider = Decider(state, log, clock, metrics, approvals, scoring, admission, within, answered)
+    outcomes = Outcomes(log, decider, approvals, state, clock, within)
     health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow)
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
@@ -82,7 +88,8 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     return Parts(
         state=state,
         supply=supply,
-        expiry=Expiry(holds, log, clock, within),
+        approvals=approvals,
+        scoring=scoring,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),

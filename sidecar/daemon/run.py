@@ -33,6 +33,7 @@ from sidecar.config import Config, LogFormat
 from sidecar.core.errors import AuditError, BundleError, ConfigError, Diagnostic, Place, StoreError
 from sidecar.daemon.build import Parts, build
 from sidecar.daemon.doors import Serving, Sockets, open_sockets
+from sidecar.daemon.platform import build_platform
 
 _logger = logging.getLogger(__name__)
 _HOUSEKEEPING_SECONDS = 1.0
@@ -68,12 +69,16 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
     await log.start()
     try:
         base_url = config.public_base_url or str(sockets.addresses()["decision"])
-        parts = build(config, log, clock, base_url)
+        platform = build_platform(config, environ, clock, str(log.vkey))
+        parts = build(config, log, clock, base_url, platform)
         try:
             await parts.supply.start()
+            await parts.approvals.start()
             return await _run(config, environ, sockets, log, parts)
         finally:
             await parts.supply.close()
+            await parts.approvals.close()
+            await parts.scoring.close()
     finally:
         await log.close()
         remove_listen_file(config.listen_file)
@@ -116,7 +121,7 @@ async def _run(
     async with asyncio.TaskGroup() as tasks:
         forever = [
             tasks.create_task(log.run()),
-            tasks.create_task(parts.expiry.run()),
+            tasks.create_task(parts.approvals.run()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
             tasks.create_task(_housekeeping(serving)),
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),
