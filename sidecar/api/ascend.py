@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from sidecar import __version__
 from sidecar.api.answers import verdict_headers
-from sidecar.api.ascend_envelope import details, envelope
+from sidecar.api.ascend_envelope import approval_status, details, envelope
 from sidecar.api.ascend_submit import parse_submit
 from sidecar.api.wire import Call, Handler, Reply, Route, encode, ok, parse_body
 from sidecar.core.errors import AuditError, RequestError
@@ -17,6 +17,7 @@ from sidecar.core.model import Door, Object
 from sidecar.service.decide import Asked
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
+from sidecar.service.waiting import Waiting
 
 _PAGE = 50
 _PAGE_AT_MOST = 500
@@ -25,9 +26,10 @@ _PAGE_AT_MOST = 500
 class Ascend:
     """The dialect's routes."""
 
-    def __init__(self, repeats: Repeats, outcomes: Outcomes, limits: JsonLimits) -> None:
+    def __init__(self, repeats: Repeats, outcomes: Outcomes, waiting: Waiting, limits: JsonLimits) -> None:
         self._repeats = repeats
         self._outcomes = outcomes
+        self._waiting = waiting
         self._limits = limits
 
     def routes(self) -> tuple[Route, ...]:
@@ -35,6 +37,7 @@ class Ascend:
             Route("POST", "/api/v1/actions/submit", _guarded(self.submit), reads_json=True),
             Route("GET", "/api/v1/actions/{}/status", _guarded(self.status)),
             Route("GET", "/api/v1/actions/{}", _guarded(self.show)),
+            Route("GET", "/api/sdk/approval/{}", _guarded(self.approval)),
             Route("POST", "/api/agent-action/{}/complete", _guarded(self.complete), reads_json=True),
             Route("POST", "/api/agent-action/{}/fail", _guarded(self.fail), reads_json=True),
             Route("GET", "/api/agent-activity", _guarded(self.activity)),
@@ -47,18 +50,29 @@ class Ascend:
         trace = call.trace()
         asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
         answer = await self._repeats.submit(asked)
-        return ok(envelope(request, answer, trace.correlation_id), verdict_headers(answer, trace))
+        follow_by = self._waiting.request_id(answer)
+        return ok(envelope(request, answer, trace.correlation_id, follow_by), verdict_headers(answer, trace))
 
     async def status(self, call: Call) -> Reply:
         told = await self._outcomes.find(call.params[0], call.caller)
         if told is None:
             return _unknown(call)
-        body = envelope(told.record.request, told.answer, told.record.trace.correlation_id)
+        told = self._waiting.in_time(told)
+        follow_by = self._waiting.request_id(told.answer)
+        body = envelope(told.record.request, told.answer, told.record.trace.correlation_id, follow_by)
         return ok(body, verdict_headers(told.answer, call.trace()))
 
     async def show(self, call: Call) -> Reply:
         told = await self._outcomes.find(call.params[0], call.caller)
         return _unknown(call) if told is None else ok(details(told))
+
+    async def approval(self, call: Call) -> Reply:
+        """An `approved` here is what the SDK runs the action on, so it is decided again under today's policies."""
+        followed = await self._waiting.follow(call.params[0], call.caller)
+        if followed is None:
+            return _detail(404, f"No approval {call.params[0]} of this caller is known.")
+        body = approval_status(call.params[0], followed)
+        return ok(body, verdict_headers(followed.told.answer, call.trace()))
 
     async def complete(self, call: Call) -> Reply:
         return await self._report(call, "completed")

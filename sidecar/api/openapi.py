@@ -51,6 +51,7 @@ _READS: Final[dict[str, tuple[str, type | None]]] = {
     "/api/v1/actions/submit": ("One decision (ASCEND).", Submit),
     "/api/v1/actions/{}/status": ("A decision of this caller (ASCEND).", None),
     "/api/v1/actions/{}": ("Details of an action of this caller (ASCEND).", None),
+    "/api/sdk/approval/{}": ("How a request for approval of this caller stands (ASCEND).", None),
     "/api/agent-action/{}/complete": ("Report completion (ASCEND).", dict),
     "/api/agent-action/{}/fail": ("Report failure (ASCEND).", dict),
     "/api/agent-activity": ("This caller's newest actions (ASCEND).", None),

@@ -1,11 +1,21 @@
 """The one table from error to status (RFC 9457 problem details). A deny is a value and is not here."""
 
 from http import HTTPStatus
+from typing import Final
 
 from sidecar.api.wire import Reply, encode
-from sidecar.core.errors import AuditError, RequestError
+from sidecar.core.approval import VoteRefused
+from sidecar.core.errors import AuditError, RequestError, SidecarError, StoreError
+from sidecar.core.statement import StatementRefused
+from sidecar.service.ballots import Nobody, UnknownApproval
 
 PROBLEM_TYPE = "application/problem+json"
+_STATUSES: Final[tuple[tuple[type[SidecarError], HTTPStatus], ...]] = (
+    (UnknownApproval, HTTPStatus.NOT_FOUND),
+    (Nobody, HTTPStatus.FORBIDDEN),
+    (StatementRefused, HTTPStatus.FORBIDDEN),
+    (VoteRefused, HTTPStatus.CONFLICT),
+)
 
 
 def problem(status: int, detail: str, field: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Reply:
@@ -26,6 +36,11 @@ def from_error(error: Exception) -> Reply:
     if isinstance(error, RequestError):
         headers = (("WWW-Authenticate", "Bearer"),) if error.status == HTTPStatus.UNAUTHORIZED else ()
         return problem(error.status, str(error), error.field, headers)
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return problem(status, str(error))
     if isinstance(error, AuditError):
         return problem(503, "The log cannot be written; nothing was recorded.")
+    if isinstance(error, StoreError):
+        return problem(503, "The state folder cannot be written; nothing was changed.")
     return problem(500, "The daemon failed; nothing was decided.")

@@ -32,6 +32,7 @@ _RANGES: Final = {
     "bundle.max_size": (Size.parse("1KiB"), Size.parse("1GiB")),
     "platform.timeout": (Seconds.parse("50ms"), Seconds.parse("30s")),
     "trust.clock_skew": (Seconds.parse("0s"), Seconds.parse("1h")),
+    "ascend.answer_waiters_after": (Seconds.parse("0s"), Seconds.parse("1h")),
     "shutdown.grace": (Seconds.parse("0s"), Seconds.parse("1h")),
 }
 
@@ -108,7 +109,8 @@ def _folders(config: Config, report: _Report) -> None:
 
 def _sockets(config: Config, report: _Report) -> None:
     """unix(7): sun_path has 108 bytes, the last of which ends the string."""
-    for key, path in (("run_dir", config.decision_socket), ("state_dir", config.admin_socket)):
+    in_run = config.approvals_socket if config.approvals.group else config.decision_socket
+    for key, path in (("run_dir", in_run), ("state_dir", config.admin_socket)):
         length = len(bytes(path))
         if length > _SOCKET_PATH_BYTES:
             message = f"the socket path {path} has {length} bytes, {_SOCKET_PATH_BYTES} at most are possible"

@@ -127,6 +127,38 @@ class Audit(Section, frozen=True):
     ] = None
 
 
+class SameUid(StrEnum):
+    """Whether the uid that asks for an action may also approve it."""
+
+    DENY = "deny"
+    ALLOW = "allow"
+
+
+class Approvals(Section, frozen=True):
+    """Who may answer actions that wait for people. The bundle's `data/people.yaml` says whose votes count."""
+
+    group: Annotated[
+        Name | None,
+        Meta(description="Group that may connect to the approvals socket; without one there is none."),
+    ] = None
+    same_uid: Annotated[
+        SameUid,
+        Meta(description="`allow` lets the uid that asks for an action approve it, for demonstrations only."),
+    ] = SameUid.DENY
+
+
+class Ascend(Section, frozen=True):
+    """The ASCEND dialect."""
+
+    answer_waiters_after: Annotated[
+        Seconds,
+        Meta(
+            description="Age from which on a status poll of a held action is told denied, "
+            "before its client takes its own timeout for a yes; 0s: never."
+        ),
+    ] = _unit(Seconds, "50s")
+
+
 class Shutdown(Section, frozen=True):
     """How the daemon stops."""
 
@@ -269,11 +301,19 @@ class Config(Section, frozen=True):
     log: Annotated[Log, Meta(description="The daemon's own log lines.")] = _part(Log)
     limits: Annotated[Limits, Meta(description="Bounds on callers.")] = _part(Limits)
     audit: Annotated[Audit, Meta(description="The decision log.")] = _part(Audit)
+    approvals: Annotated[Approvals, Meta(description="Who may answer actions that wait for people.")] = _part(
+        Approvals
+    )
+    ascend: Annotated[Ascend, Meta(description="The ASCEND dialect.")] = _part(Ascend)
     shutdown: Annotated[Shutdown, Meta(description="How the daemon stops.")] = _part(Shutdown)
 
     @property
     def decision_socket(self) -> Path:
         return self.run_dir / "sidecar.sock"
+
+    @property
+    def approvals_socket(self) -> Path:
+        return self.run_dir / "approvals.sock"
 
     @property
     def admin_socket(self) -> Path:

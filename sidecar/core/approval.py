@@ -14,7 +14,7 @@ import msgspec
 
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Caller, Control, Decision, Request, Stage, Verdict
-from sidecar.core.people import Approver
+from sidecar.core.people import Approver, People
 from sidecar.core.policy.values import GRANTED_RULE
 
 USABLE_FOR: Final = 600.0
@@ -95,6 +95,11 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
         return stage.approvers + (stage.escalate if self.escalated else ())
 
     @property
+    def agreed(self) -> tuple[str, ...]:
+        """Who approved the open stage."""
+        return tuple(vote.person for vote in _approvals(self))
+
+    @property
     def ends_at(self) -> float:
         """When it expires if nobody answers, escalation of the open stage included; later stages come on top."""
         stage = self.stages[self.stage]
@@ -125,10 +130,17 @@ def holds_of(decision: Decision) -> tuple[str, ...]:
 
 
 def cast(
-    approval: Approval, approver: Approver, choice: Choice, now: float, by: str, comment: str = ""
+    approval: Approval,
+    approver: Approver,
+    choice: Choice,
+    now: float,
+    by: str,
+    comment: str = "",
+    *,
+    same_uid: bool = False,
 ) -> Approval:
-    """The approval with this vote. Raises VoteRefused."""
-    _check(approval, approver, choice, now, by)
+    """The approval with this vote. `same_uid`: the uid that asked may answer as well. Raises VoteRefused."""
+    _check(approval, approver, choice, now, by, same_uid)
     vote = Vote(approver.name, choice, approval.stage, now, by, comment)
     voted = msgspec.structs.replace(approval, votes=(*approval.votes, vote))
     if choice is Choice.DENY:
@@ -166,10 +178,31 @@ def join(approval: Approval, decision: int) -> Approval:
     return msgspec.structs.replace(approval, joined=(*approval.joined, decision)[-_MOST_JOINED:])
 
 
-def _check(approval: Approval, approver: Approver, choice: Choice, now: float, by: str) -> None:
+def who_may_answer(
+    approval: Approval, people: People, now: float, *, same_uid: bool = False
+) -> tuple[str, ...]:
+    """The names of those whose vote would count now, sorted."""
+    return tuple(
+        name
+        for name in sorted(people.among(approval.approvers))
+        if (approver := people.named(name)) and _counts(approval, approver, now, same_uid)
+    )
+
+
+def _counts(approval: Approval, approver: Approver, now: float, same_uid: bool) -> bool:
+    try:
+        _check(approval, approver, Choice.APPROVE, now, approver.name, same_uid)
+    except VoteRefused:
+        return False
+    return True
+
+
+def _check(
+    approval: Approval, approver: Approver, choice: Choice, now: float, by: str, same_uid: bool
+) -> None:
     if not approval.is_open or now >= approval.due:
         raise VoteRefused(f"approval {approval.id} is not open any more")
-    if _is_requester(approval, approver):
+    if _is_requester(approval, approver, same_uid):
         raise VoteRefused("who asks for an action cannot approve it")
     if not approver.is_among(approval.approvers):
         asked = ", ".join(approval.approvers)
@@ -178,10 +211,10 @@ def _check(approval: Approval, approver: Approver, choice: Choice, now: float, b
         raise VoteRefused(f"{approver.name} has approved this stage already")
 
 
-def _is_requester(approval: Approval, approver: Approver) -> bool:
-    """By uid, by token (a person's name is its id), or by the subject that acts."""
+def _is_requester(approval: Approval, approver: Approver, same_uid: bool) -> bool:
+    """By uid unless that may answer too, by token (a person's name is its id), or by the subject that acts."""
     caller, subject = approval.caller, approval.request.subject
-    is_same_uid = caller.uid is not None and caller.uid in approver.person.uids
+    is_same_uid = not same_uid and caller.uid is not None and caller.uid in approver.person.uids
     return is_same_uid or approver.name in (caller.token_id, subject.id)
 
 

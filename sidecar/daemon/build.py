@@ -11,6 +11,7 @@ from sidecar.adapters.bundle_files import BundleDir
 from sidecar.adapters.clock import SystemClock
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.api.admin import Admin
+from sidecar.api.approvals import ApprovalsDoor
 from sidecar.api.ascend import Ascend
 from sidecar.api.authzen import AuthZen
 from sidecar.api.decisions import Decisions
@@ -20,7 +21,7 @@ from sidecar.api.message import HttpLimits
 from sidecar.api.openapi import OpenApi
 from sidecar.api.ops import Ops
 from sidecar.api.router import Router
-from sidecar.config import DEFAULT_POLICIES, Config, policies_folder, read_tokens
+from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, read_tokens
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
@@ -28,6 +29,7 @@ from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
+from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
 from sidecar.service.health import Health
 from sidecar.service.outcomes import Outcomes
@@ -36,6 +38,7 @@ from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
 from sidecar.service.search import Search
 from sidecar.service.state import State
+from sidecar.service.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Parts:
     activity: Activity
     decision_tcp: Door
     decision: Door
+    people: Door
     admin: Door
     ops: Door
 
@@ -65,19 +69,23 @@ def build(
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
-    approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within)
+    same_uid = config.approvals.same_uid is SameUid.ALLOW
+    approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
     admission = Admission(config.limits.in_flight)
     scoring = Scoring(platform, clock, float(config.platform.timeout))
     answered = supply.shadow.saw if supply.shadow else None
     decider = Decider(state, log, clock, metrics, approvals, scoring, admission, within, answered)
     outcomes = Outcomes(log, decider, approvals, state, clock, within)
-    health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow)
+    health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow, same_uid=same_uid)
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
+    ballots = Ballots(approvals, state, log, clock)
+    people = ApprovalsDoor(ballots, limits, float(config.limits.wait)).routes()
+    waiting = Waiting(outcomes, approvals.book, clock, float(config.ascend.answer_waiters_after))
     search = Search(state, log, clock, within)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *Ascend(Repeats(decider, state, clock), outcomes, limits).routes(),
+        *Ascend(Repeats(decider, state, clock), outcomes, waiting, limits).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
@@ -94,7 +102,8 @@ def build(
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
         decision=Door(router, bounds, callers, None, activity.touch, health.saw_peer),
-        admin=Door(Router(Admin(health, supply.refresher, supply.candidates).routes()), bounds),
+        people=Door(Router(people), bounds),
+        admin=Door(Router((*Admin(health, supply.refresher, supply.candidates).routes(), *people)), bounds),
         ops=Door(Router(Ops(health, metrics.render).routes()), bounds),
     )
 

@@ -94,7 +94,8 @@ def _raise_file_limit() -> None:
 
 def _take_folders(config: Config) -> int:
     """The lock on the state directory. Raises StateInUseError, or ConfigError naming what cannot be used."""
-    make_run_dir(config.run_dir, config.socket.group)
+    is_shared = config.approvals.group not in (None, config.socket.group)
+    make_run_dir(config.run_dir, config.socket.group, is_shared=is_shared)
     try:
         return hold_state(config.state_dir)
     except OSError as error:
@@ -151,6 +152,8 @@ def _spare_the_collector() -> None:
 async def _open_doors(serving: Serving, sockets: Sockets, parts: Parts) -> None:
     await serving.open(sockets.ops, parts.ops)
     await serving.open(sockets.admin, parts.admin)
+    if sockets.approvals is not None:
+        await serving.open(sockets.approvals, parts.people)
     await serving.open(sockets.decision, parts.decision)
     await serving.open(sockets.decision_tcp, parts.decision_tcp, sockets.tls)
 
@@ -196,7 +199,7 @@ _WELCOME = """\
 ascend-sidecar {decides}.
   decisions  {decision}
              {decision_socket}
-  health     {ops}/healthz
+{people}  health     {ops}/healthz
 Try:
   curl -s {decision}/access/v1/evaluation -H 'Content-Type: application/json' -d '{request}'
 """
@@ -211,6 +214,8 @@ def _announce(sockets: Sockets, parts: Parts) -> None:
     decides = (
         f"decides under policy {revision}" if revision else "denies everything until it has a verified bundle"
     )
-    told = _WELCOME.format(decides=decides, request=_REQUEST, **sockets.addresses())
+    addresses = sockets.addresses()
+    people = f"  approvals  {addresses['approvals_socket']}\n" if sockets.approvals is not None else ""
+    told = _WELCOME.format(decides=decides, people=people, request=_REQUEST, **addresses)
     sys.stdout.write(told)
     sys.stdout.flush()

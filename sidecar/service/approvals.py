@@ -35,10 +35,20 @@ _UNRECORDED: Final = -1
 
 
 class Approvals:
-    """All approvals of this daemon, at most `limit` of them in the book."""
+    """All approvals of this daemon, at most `limit` of them in the book.
+
+    `same_uid`: the uid that asks may also answer, which is for demonstrations.
+    """
 
     def __init__(
-        self, store: ApprovalStore, log: DecisionLog, clock: Clock, within: float, limit: int = 20_000
+        self,
+        store: ApprovalStore,
+        log: DecisionLog,
+        clock: Clock,
+        within: float,
+        limit: int = 20_000,
+        *,
+        same_uid: bool = False,
     ) -> None:
         self.book = ApprovalBook(clock)
         self._store = store
@@ -46,6 +56,8 @@ class Approvals:
         self._clock = clock
         self._within = within
         self._limit = limit
+        self.same_uid = same_uid
+        self._news = asyncio.Event()
         self._resolved: dict[str, asyncio.Event] = {}
         self._turn = asyncio.Lock()
 
@@ -121,7 +133,8 @@ class Approvals:
             if approval is None or approval.decision == _UNRECORDED:
                 raise VoteRefused(f"there is no approval {approval_id}")
             now = self._clock.now()
-            voted = cast(advance(approval, now), approver, choice, now, by, comment)
+            current = advance(approval, now)
+            voted = cast(current, approver, choice, now, by, comment, same_uid=self.same_uid)
             await self._log.append(encode_record(_vote_record(voted)), self._within)
             await self._keep(voted)
             return voted
@@ -134,6 +147,15 @@ class Approvals:
         event = self._resolved.setdefault(approval_id, asyncio.Event())
         try:
             await asyncio.wait_for(event.wait(), within)
+        except TimeoutError:
+            return
+
+    async def news(self, since: int, within: float) -> None:
+        """Return when something has changed after the change of that number, or after so many seconds."""
+        if self.book.has_news(since):
+            return
+        try:
+            await asyncio.wait_for(self._news.wait(), within)
         except TimeoutError:
             return
 
@@ -154,6 +176,8 @@ class Approvals:
     async def _keep(self, approval: Approval) -> None:
         await self._store.put(approval)
         self.book.enter(approval)
+        self._news.set()
+        self._news = asyncio.Event()
         if not approval.is_open and (event := self._resolved.pop(approval.id, None)):
             event.set()
 

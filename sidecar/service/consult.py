@@ -83,7 +83,7 @@ class Consultation:
         decision = judge(
             snapshot, approval.request, approval.caller, now, granted=approval.granted, facts=facts
         )
-        book.hide(approval)
+        book.take(approval)
         granted = tuple(sorted(approval.granted))
         if decision.verdict is not Verdict.PENDING:
 

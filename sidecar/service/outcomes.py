@@ -76,6 +76,8 @@ class Outcomes:
         if not approval.is_usable(self._clock.now()):
             reason = "The approval was not used in time."
             return self._refused(told, Code.APPROVAL_EXPIRED, reason)
+        if self._approvals.book.is_taken(approval):
+            return told  # somebody is using it: what comes of it is told once that is on record
         record = told.record
         asked = Asked(approval.request, approval.caller, record.door, record.trace)
         return _instead(told, await self._decider.follow(asked, approval, told.seq))

@@ -6,11 +6,13 @@ from sidecar.core.model import Caller, Door
 from sidecar.core.record import Trace
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
+from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Asked, Decider
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
 from sidecar.service.state import State
+from sidecar.service.waiting import Waiting
 from tests.fakes.approval_store import FakeApprovalStore
 from tests.fakes.clock import TurnedClock
 from tests.fakes.decision_log import FakeDecisionLog
@@ -47,6 +49,8 @@ class House:
             0.25,
         )
         self.outcomes = Outcomes(self.log, self.decider, self.approvals, self.state, self.clock, 0.25)
+        self.ballots = Ballots(self.approvals, self.state, self.log, self.clock)
+        self.waiting = Waiting(self.outcomes, self.approvals.book, self.clock, 50.0)
         self.repeats = Repeats(self.decider, self.state, self.clock)
 
     def use(self, rules: str, **data: str) -> None:

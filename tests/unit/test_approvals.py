@@ -219,3 +219,44 @@ async def test_among_many_open_approvals_the_one_of_a_request_is_found(house):
     assert len(house.approvals.book) == 300
     again = await house.decider.decide(pay(amount=7))
     assert again.hold.id == house.approvals.book.all()[7].id
+
+
+async def at_once(house: House, *coroutines):
+    """All of them begun before any record is on disk."""
+    house.log.stuck = True
+    begun = [asyncio.ensure_future(one) for one in coroutines]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    house.log.release()
+    return [one.decision.verdict for one in await asyncio.gather(*begun)]
+
+
+async def test_of_two_that_read_of_a_grant_at_once_one_uses_it(house):
+    first = await house.decider.decide(pay())
+    second = await house.decider.decide(pay())
+    await vote(house, first.hold.id, "ann")
+    await vote(house, first.hold.id, "bob")
+    assert await at_once(house, read(house, first), read(house, second)) == [Verdict.ALLOW, Verdict.PENDING]
+    assert (await read(house, second)).decision.code is Code.APPROVAL_EXPIRED
+
+
+async def test_the_same_caller_reading_twice_at_once_is_one_use(house):
+    answer = await granted(house)
+    await at_once(house, read(house, answer), read(house, answer))
+    decisions = [record for record in house.log.records if record["type"] == "decision"]
+    assert len(decisions) == 2
+    assert (await read(house, answer)).decision.verdict is Verdict.ALLOW
+
+
+async def test_a_new_request_that_uses_a_grant_leaves_none_to_read_of(house):
+    answer = await granted(house)
+    verdicts = await at_once(house, house.decider.decide(pay()), read(house, answer))
+    assert verdicts == [Verdict.ALLOW, Verdict.PENDING]
+
+
+async def test_a_grant_whose_use_cannot_be_recorded_can_be_used_again(house):
+    answer = await granted(house)
+    house.log.failing = True
+    assert (await read(house, answer)).decision.code is Code.AUDIT_UNAVAILABLE
+    house.log.failing = False
+    assert (await read(house, answer)).decision.verdict is Verdict.ALLOW
