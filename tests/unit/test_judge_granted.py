@@ -6,6 +6,7 @@ import pytest
 
 from sidecar.core.judge import judge
 from sidecar.core.model import Caller, Code, Control, Decision, Verdict
+from sidecar.core.platform import Reason, Scored, Unavailable
 from sidecar.core.snapshot import Snapshot
 from tests.tools.bundles import request, snapshot
 
@@ -117,6 +118,29 @@ def test_risk_and_rule_are_granted_each_for_itself():
     assert [stage.approvers for stage in by_risk.stages] == [("group:one",)]
     both = decide(shot, "rule:ask", "risk")
     assert (both.code, both.reason) == (Code.APPROVED, "Approved by people under rule ask.")
+
+
+def scored(verdict: Verdict, *granted: str, score: int = 0) -> Decision:
+    facts = Scored(verdict, score, "act_1", "Because.")
+    shot = rules(FREE + ", score: platform", limits="{approve: 50, deny: 90}")
+    return judge(shot, request(RISKY), Caller(), NOW, granted=frozenset(granted), facts=facts)
+
+
+def test_platform_lifts_its_hold_and_neither_its_deny_nor_what_its_score_does():
+    assert scored(Verdict.PENDING).code is Code.PLATFORM_HOLD
+    lifted = scored(Verdict.PENDING, "platform")
+    assert (lifted.verdict, lifted.code) == (Verdict.ALLOW, Code.APPROVED)
+    assert scored(Verdict.PENDING, "risk", "rule:free") == scored(Verdict.PENDING)
+    assert scored(Verdict.PENDING, "platform", score=60).code is Code.RISK_NEEDS_APPROVAL
+    assert scored(Verdict.PENDING, "platform", "risk", score=95).code is Code.RISK_TOO_HIGH
+    assert scored(Verdict.DENY, "platform", "risk").code is Code.PLATFORM_DENIED
+
+
+def test_an_answer_that_the_platform_owes_is_not_granted_by_people():
+    shot = rules(FREE + ", score: platform")
+    facts = Unavailable(Reason.REFUSED)
+    decision = judge(shot, request(RISKY), Caller(), NOW, granted=frozenset({"platform"}), facts=facts)
+    assert decision.code is Code.PLATFORM_UNAVAILABLE
 
 
 def test_no_other_control_is_lifted_by_its_name():
