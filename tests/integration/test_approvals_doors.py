@@ -3,19 +3,17 @@
 import concurrent.futures
 import grp
 import os
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.tools.daemon import REPOSITORY, Daemon, until
-from tests.tools.people import PAY, as_user, folder, hold, myself, outcome
+from tests.tools.people import PAY, as_user, folder, hold, myself, open_home, outcome
 
 GROUP = grp.getgrall()[1]
 STRANGER = 54321
@@ -24,11 +22,8 @@ by_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become anot
 
 @pytest.fixture
 def home():
-    """A folder that other users may pass through, unlike those of pytest."""
-    made = Path(tempfile.mkdtemp())
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
+    with open_home() as made:
+        yield made
 
 
 def approve(daemon: Daemon, approval: str, door: str = "admin_socket"):

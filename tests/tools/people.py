@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from tests.tools.bundles import HEAD
@@ -44,6 +46,17 @@ def hold(daemon: Daemon, door: str = "decision", **properties) -> tuple[str, str
 
 def outcome(daemon: Daemon, decision: str, **headers: str) -> dict:
     return daemon.get(f"/v1/decisions/{decision}", **headers).body["context"]
+
+
+@contextlib.contextmanager
+def open_home():
+    """A folder that other users may pass through, unlike those of pytest."""
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o711)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
 
 
 @contextlib.contextmanager
