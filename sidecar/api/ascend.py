@@ -48,7 +48,8 @@ class Ascend:
     async def submit(self, call: Call) -> Reply:
         request = parse_submit(parse_body(call, self._limits), call.headers.get("x-environment", ""))
         trace = call.trace()
-        answer = await self._repeats.submit(Asked(request, call.caller, Door.ASCEND, trace))
+        asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
+        answer = await self._repeats.submit(asked)
         follow_by = self._waiting.request_id(answer)
         return ok(envelope(request, answer, trace.correlation_id, follow_by), verdict_headers(answer, trace))
 

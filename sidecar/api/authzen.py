@@ -45,7 +45,9 @@ class AuthZen:
 
     async def _single(self, call: Call, body: Object) -> Reply:
         trace = call.trace()
-        answer = await self._decider.decide(Asked(read_request(body), call.caller, Door.AUTHZEN, trace))
+        answer = await self._decider.decide(
+            Asked(read_request(body), call.caller, Door.AUTHZEN, trace, call.via)
+        )
         return ok(
             {"decision": answer.decision.verdict is Verdict.ALLOW, "context": context_of(answer)},
             verdict_headers(answer, trace),
@@ -87,7 +89,7 @@ class AuthZen:
             try:
                 if isinstance(item, RequestError):
                     raise item
-                asked.append(Asked(read_request(item), call.caller, Door.AUTHZEN, trace))
+                asked.append(Asked(read_request(item), call.caller, Door.AUTHZEN, trace, call.via))
             except RequestError as error:
                 if await flush():
                     return told

@@ -30,6 +30,11 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     params: tuple[str, ...] = ()
     query: Mapping[str, str] = {}
 
+    @property
+    def via(self) -> str:
+        """RFC 9110 7.6.3: through whom it came."""
+        return self.headers.get("via", "")
+
     def trace(self) -> Trace:
         get = self.headers.get
         return Trace(

@@ -3,6 +3,7 @@
 from sidecar.config.folders import DEFAULT_POLICIES, SYSTEM_RUN_DIR, policies_folder
 from sidecar.config.loading import Resolved, load, resolve
 from sidecar.config.model import Config, Fsync, LogFormat, LogLevel, SameUid
+from sidecar.config.platform import read_platform_key, read_signing_secret
 from sidecar.config.tokens import read_tokens
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "SameUid",
     "load",
     "policies_folder",
+    "read_platform_key",
+    "read_signing_secret",
     "read_tokens",
     "resolve",
 ]

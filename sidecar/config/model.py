@@ -239,6 +239,29 @@ class Shadow(Section, frozen=True):
     ] = None
 
 
+class Platform(Section, frozen=True):
+    """The remote ASCEND service that scores and holds actions; without a URL there is none."""
+
+    url: Annotated[
+        Name | None,
+        Meta(description="https address; by default ASCEND_API_URL where that is not of this machine."),
+    ] = None
+    key_file: Annotated[
+        Path | None,
+        Meta(description="API key, read again when it changes; else ASCEND_SIDECAR_PLATFORM_KEY."),
+    ] = None
+    environment: Annotated[Name, Meta(description="Environment that the platform is told.")] = "production"
+    timeout: Annotated[
+        Seconds, Meta(description="Time for a call with its repeats; a caller may have less.")
+    ] = _unit(Seconds, "3s")
+    signing_secret_file: Annotated[
+        Path | None, Meta(description="Secret that calls are signed with, read again when it changes.")
+    ] = None
+    ca_file: Annotated[
+        Path | None, Meta(description="Certificates that the platform's is checked by, PEM.")
+    ] = None
+
+
 class Config(Section, frozen=True):
     """The effective configuration of one daemon. Durations are seconds, sizes are bytes."""
 
@@ -262,6 +285,7 @@ class Config(Section, frozen=True):
     bundle: Annotated[BundleSource, Meta(description="The source of signed policies.")] = _part(BundleSource)
     trust: Annotated[TrustedKeys, Meta(description="Who may sign bundles.")] = _part(TrustedKeys)
     shadow: Annotated[Shadow, Meta(description="A candidate beside the active policies.")] = _part(Shadow)
+    platform: Annotated[Platform, Meta(description="The remote ASCEND service.")] = _part(Platform)
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(description="Host names, besides loopback ones, by which callers may address us."),

@@ -25,7 +25,8 @@ from sidecar.core.model import (
     Stage,
     Verdict,
 )
-from sidecar.core.policy import Inputs, PolicyResult
+from sidecar.core.policy import Inputs, PolicyResult, Remote
+from sidecar.core.scoring import Facts, proceeds_open, raised, rule_on
 from sidecar.core.snapshot import Snapshot
 
 _NOTHING_GRANTED: Final[frozenset[str]] = frozenset()
@@ -43,6 +44,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     policy: PolicyResult | None
     failures: tuple[str, ...] = ()
     granted: frozenset[str] = _NOTHING_GRANTED
+    facts: Facts = None
 
 
 def judge(
@@ -52,13 +54,15 @@ def judge(
     now: float,
     risk: Risk | None = None,
     granted: frozenset[str] = _NOTHING_GRANTED,
+    facts: Facts = None,
 ) -> Decision:
     """The decision on one request as of `now` (epoch seconds). Never raises.
 
     `risk` is what an earlier judgement of this request assessed; without it the risk is assessed here. `granted` are
-    holds (`rule:ID`, or a control) that people have approved for this very request: who held then allows.
+    holds (`rule:ID`, or a control) that people have approved for this very request: who held then allows. `facts` are
+    what the platform says of it.
     """
-    case = _examine(snapshot, request, caller, now, risk, granted)
+    case = _examine(snapshot, request, caller, now, risk, granted, facts)
     rulings: list[Ruling] = []
     for control, rule in CONTROLS:
         try:
@@ -69,6 +73,15 @@ def judge(
     return conclude(case, rulings, now)
 
 
+def remote_need(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Remote | None:
+    """What the policy asks of the platform for this request; None if it asks nothing, or it is denied in any case."""
+    case = _examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None)
+    if case.policy is None or case.policy.remote is None:
+        return None
+    others = (rule(case) for control, rule in CONTROLS if control is not Control.PLATFORM)
+    return None if any(ruling.verdict is Verdict.DENY for ruling in others) else case.policy.remote
+
+
 def _examine(
     snapshot: Snapshot,
     request: Request,
@@ -76,6 +89,7 @@ def _examine(
     now: float,
     risk: Risk | None,
     granted: frozenset[str],
+    facts: Facts,
 ) -> Case:
     bundle = snapshot.bundle
     if bundle is None:
@@ -85,10 +99,12 @@ def _examine(
     try:
         if risk is None:
             risk = bundle.risk.assess(request)
+        if facts is not None:
+            risk = raised(risk, facts, bundle.risk.bands)
         policy = bundle.policies.evaluate(Inputs(request, risk, caller, now, granted=granted))
     except Exception as error:  # noqa: BLE001 - what failed is lacking, and the control that needs it denies
-        return Case(snapshot, request, caller, now, agent, risk, None, (type(error).__name__,))
-    return Case(snapshot, request, caller, now, agent, risk, policy, granted=granted)
+        return Case(snapshot, request, caller, now, agent, risk, None, (type(error).__name__,), facts=facts)
+    return Case(snapshot, request, caller, now, agent, risk, policy, granted=granted, facts=facts)
 
 
 def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
@@ -115,14 +131,14 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
 
 
 def _strictest(rulings: Sequence[Ruling]) -> Ruling:
-    """The first deny, else the first hold, else the first that people approved, else what the policy says."""
+    """The first deny, else the first hold, else the first allow that is to be marked, else what the policy says."""
     held = approved = None
     for ruling in rulings:
         if ruling.verdict is Verdict.DENY:
             return ruling
         if held is None and ruling.verdict is Verdict.PENDING:
             held = ruling
-        if approved is None and ruling.code is Code.APPROVED:
+        if approved is None and ruling.code in _MARKED:
             approved = ruling
     return held or approved or rulings[_POLICY]
 
@@ -132,6 +148,8 @@ def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
     return tuple(dict.fromkeys(held))
 
 
+# What was only allowed because people approved it, or because nothing scored it.
+_MARKED: Final = frozenset({Code.APPROVED, Code.PLATFORM_OPEN})
 _NO_POLICY: Final = PolicyResult(Verdict.DENY, Code.INTERNAL_ERROR, "", valid_for=0.0)
 _FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _NO_BUNDLE: Final = Ruling(
@@ -181,10 +199,18 @@ def _policy(case: Case) -> Ruling:
     return Ruling(Control.POLICY, policy.verdict, policy.code, policy.reason, policy.stages)
 
 
+def _platform(case: Case) -> Ruling:
+    bundle = case.snapshot.bundle
+    stages = bundle.policies.defaults.stages if bundle else ()
+    return rule_on(case.policy, case.facts, case.granted, stages)
+
+
 def _risk(case: Case) -> Ruling:
     """Each limit comes from the matching allow rules, else the agent, else the defaults; none, no ruling."""
     if case.risk is None or case.policy is None or case.snapshot.bundle is None:
         return _RISK_LACKS
+    if proceeds_open(case.policy, case.facts):
+        return _RISK_FREE
     score, defaults = case.risk.score, case.snapshot.bundle.policies.defaults
     approve = deny = None
     of_agent = case.agent.thresholds if case.agent else None
@@ -209,6 +235,7 @@ CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.FRESHNESS, _freshness),
     (Control.CALLER, _caller),
     (Control.POLICY, _policy),
+    (Control.PLATFORM, _platform),
     (Control.RISK, _risk),
 )
 _ORDER: Final = list(Control)

@@ -48,6 +48,14 @@ class Code(StrEnum):
     RISK_NEEDS_APPROVAL = "risk_needs_approval"
     RISK_TOO_HIGH = "risk_too_high"
     CALLER_NOT_BOUND = "caller_not_bound"
+    PLATFORM_SCORED = "platform_scored"
+    PLATFORM_DENIED = "platform_denied"
+    PLATFORM_HOLD = "platform_hold"
+    PLATFORM_UNAVAILABLE = "platform_unavailable"
+    PLATFORM_LOCAL = "platform_local"
+    PLATFORM_OPEN = "platform_open"
+    PLATFORM_LOOP = "platform_loop"
+    POLICY_CHANGED = "policy_changed"
     NO_BUNDLE = "no_bundle"
     BUNDLE_EXPIRED = "bundle_expired"
     BUNDLE_STALE = "bundle_stale"
@@ -64,6 +72,7 @@ class Control(Enum):
     FRESHNESS = "freshness"
     CALLER = "caller"
     POLICY = "policy"
+    PLATFORM = "platform"
     RISK = "risk"
 
 

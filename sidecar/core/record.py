@@ -21,6 +21,7 @@ from sidecar.core.model import (
     Resource,
     Subject,
 )
+from sidecar.core.platform import Scored, Unavailable
 
 MAX_BYTES: Final = 32 * 1024
 _BODY_BYTES: Final = MAX_BYTES - 1024  # the log puts number, previous hash and time in front
@@ -50,7 +51,8 @@ class DecisionRecord(
 ):
     """One decision with all that it was made from. `repeats` names the record that this one judges again.
 
-    `granted` are the holds that counted as met, because people granted the `approval` of that id.
+    `granted` are the holds that counted as met, because people granted the `approval` of that id. `scored` or
+    `unavailable` is what the platform, if it was asked, said.
     """
 
     door: Door
@@ -62,6 +64,8 @@ class DecisionRecord(
     repeats: int | None = None
     approval: str = ""
     granted: tuple[str, ...] = ()
+    scored: Scored | None = None
+    unavailable: Unavailable | None = None
 
 
 class OutcomeRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome", tag_field="type"):

@@ -30,6 +30,10 @@ _JUDGED: Final = frozenset(
         Code.RISK_NEEDS_APPROVAL,
         Code.RISK_TOO_HIGH,
         Code.CALLER_NOT_BOUND,
+        Code.PLATFORM_DENIED,
+        Code.PLATFORM_HOLD,
+        Code.PLATFORM_UNAVAILABLE,
+        Code.PLATFORM_OPEN,
     }
 )
 
@@ -39,8 +43,8 @@ class Replay:
 
     `others` counts the same verdict for another reason; those are kept in `other_reasons` if `keeps_others`.
     `skipped` counts by why: `repeat`, `void`, `no_risk`, `no_grants` where the record was too long to hold what
-    people had granted, `code:CODE` where the judgement alone does not give that code, `record:TYPE` for what is no
-    decision.
+    people had granted, `no_platform_answer` where the platform was not asked then and would be now, `code:CODE`
+    where the judgement alone does not give that code, `record:TYPE` for what is no decision.
     """
 
     def __init__(self, bundle: Bundle, *, keeps_others: bool = False) -> None:
@@ -80,8 +84,12 @@ class Replay:
         unseen = self._policies.unseen(record.request, masked) if masked else ()
         if unseen:
             self.undecidable.append(self._compared(logged, record, unseen=unseen))
+            return
+        after = _again(self._snapshot, record)
+        if _lacks_facts(record, after):
+            self.skipped["no_platform_answer"] += 1
         else:
-            self._compare(logged, record, _again(self._snapshot, record))
+            self._compare(logged, record, after)
 
     def _compare(self, logged: Logged, record: DecisionRecord, after: Decision) -> None:
         before = record.decision
@@ -135,8 +143,16 @@ def _why_not(logged: Logged, record: DecisionRecord) -> str:
 def _again(snapshot: Snapshot, record: DecisionRecord) -> Decision:
     """Judged again: every input of the judgement that a record holds goes in here, none is found out anew."""
     before = record.decision
-    granted = frozenset(record.granted)
-    return judge(snapshot, record.request, record.caller, before.now, before.risk, granted)
+    granted, facts = frozenset(record.granted), record.scored or record.unavailable
+    return judge(snapshot, record.request, record.caller, before.now, before.risk, granted, facts)
+
+
+def _lacks_facts(record: DecisionRecord, after: Decision) -> bool:
+    """Whether the platform, which was not asked then, would be now."""
+    if record.scored is not None or record.unavailable is not None:
+        return False
+    asked = (Code.PLATFORM_UNAVAILABLE, Code.PLATFORM_LOCAL, Code.PLATFORM_OPEN)
+    return any(ruling.code in asked for ruling in after.rulings)
 
 
 def _has_reasons(before: Decision, after: Decision) -> bool:

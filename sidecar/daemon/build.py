@@ -33,7 +33,9 @@ from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
 from sidecar.service.health import Health
 from sidecar.service.outcomes import Outcomes
+from sidecar.service.ports import Platform
 from sidecar.service.repeats import Repeats
+from sidecar.service.scoring import Scoring
 from sidecar.service.search import Search
 from sidecar.service.state import State
 from sidecar.service.waiting import Waiting
@@ -46,6 +48,7 @@ class Parts:
     state: State
     supply: Supply
     approvals: Approvals
+    scoring: Scoring
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -55,7 +58,9 @@ class Parts:
     ops: Door
 
 
-def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> Parts:
+def build(
+    config: Config, log: AuditLog, clock: SystemClock, base_url: str, platform: Platform | None
+) -> Parts:
     """Wire one daemon around its log. Raises ConfigError for a tokens file that cannot be used."""
     within = float(config.audit.deadline)
     masking_key = load_masking_key(Layout(config.state_dir))
@@ -67,8 +72,9 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     same_uid = config.approvals.same_uid is SameUid.ALLOW
     approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
     admission = Admission(config.limits.in_flight)
+    scoring = Scoring(platform, clock, float(config.platform.timeout))
     answered = supply.shadow.saw if supply.shadow else None
-    decider = Decider(state, log, clock, metrics, approvals, admission, within, answered)
+    decider = Decider(state, log, clock, metrics, approvals, scoring, admission, within, answered)
     outcomes = Outcomes(log, decider, approvals, state, clock, within)
     health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow, same_uid=same_uid)
     activity = Activity(clock)
@@ -91,6 +97,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
         state=state,
         supply=supply,
         approvals=approvals,
+        scoring=scoring,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),

@@ -33,6 +33,7 @@ from sidecar.config import Config, LogFormat
 from sidecar.core.errors import AuditError, BundleError, ConfigError, Diagnostic, Place, StoreError
 from sidecar.daemon.build import Parts, build
 from sidecar.daemon.doors import Serving, Sockets, open_sockets
+from sidecar.daemon.platform import build_platform
 
 _logger = logging.getLogger(__name__)
 _HOUSEKEEPING_SECONDS = 1.0
@@ -68,7 +69,8 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
     await log.start()
     try:
         base_url = config.public_base_url or str(sockets.addresses()["decision"])
-        parts = build(config, log, clock, base_url)
+        platform = build_platform(config, environ, clock, str(log.vkey))
+        parts = build(config, log, clock, base_url, platform)
         try:
             await parts.supply.start()
             await parts.approvals.start()
@@ -76,6 +78,7 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
         finally:
             await parts.supply.close()
             await parts.approvals.close()
+            await parts.scoring.close()
     finally:
         await log.close()
         remove_listen_file(config.listen_file)

@@ -17,6 +17,7 @@ from sidecar.core.digest import request_digest
 from sidecar.core.judge import judge
 from sidecar.core.model import Caller, Code, Decision, Request, Verdict
 from sidecar.core.record import Hold
+from sidecar.core.scoring import Facts
 from sidecar.core.snapshot import Snapshot
 from sidecar.service.approval_book import Key
 from sidecar.service.approvals import Approvals, hold_of
@@ -46,8 +47,15 @@ class Consultation:
     def __init__(self, approvals: Approvals) -> None:
         self._approvals = approvals
 
-    def consult(self, snapshot: Snapshot, request: Request, caller: Caller, decision: Decision) -> Consulted:
-        """What becomes of a decision that holds."""
+    def consult(
+        self,
+        snapshot: Snapshot,
+        request: Request,
+        caller: Caller,
+        decision: Decision,
+        facts: Facts = None,
+    ) -> Consulted:
+        """What becomes of a decision that holds; `facts` are what the platform says of the request."""
         key, now = _key(snapshot, request, caller), decision.now
         approval = self._approvals.book.waiting_for(key, now)
         if approval is None:
@@ -56,16 +64,25 @@ class Consultation:
             return Consulted(
                 decision, hold_of(approval), then=lambda seq: self._approvals.join(approval, seq)
             )
-        consulted = self.use(snapshot, approval, now)
+        consulted = self.use(snapshot, approval, now, facts=facts)
         if consulted.decision.verdict is Verdict.DENY:
             consulted.undo()  # the grant stays for another try within its time
             return Consulted(consulted.decision)
         return consulted
 
-    def use(self, snapshot: Snapshot, approval: Approval, now: float, by: int | None = None) -> Consulted:
+    def use(
+        self,
+        snapshot: Snapshot,
+        approval: Approval,
+        now: float,
+        by: int | None = None,
+        facts: Facts = None,
+    ) -> Consulted:
         """Judge the request of a granted approval with it. `by` is the decision that waited, None for a new one."""
         book, approvals = self._approvals.book, self._approvals
-        decision = judge(snapshot, approval.request, approval.caller, now, granted=approval.granted)
+        decision = judge(
+            snapshot, approval.request, approval.caller, now, granted=approval.granted, facts=facts
+        )
         book.take(approval)
         granted = tuple(sorted(approval.granted))
         if decision.verdict is not Verdict.PENDING:

@@ -14,8 +14,9 @@ import msgspec
 
 from sidecar.core.approval import Approval, Standing
 from sidecar.core.errors import AuditError, Overloaded, StoreError
-from sidecar.core.judge import judge
+from sidecar.core.judge import judge, remote_need
 from sidecar.core.model import Caller, Code, Decision, Door, Request, Verdict
+from sidecar.core.platform import Scored, Unavailable
 from sidecar.core.record import (
     DecisionRecord,
     EventRecord,
@@ -24,23 +25,27 @@ from sidecar.core.record import (
     encode_decision,
     encode_record,
 )
+from sidecar.core.scoring import Facts
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
 from sidecar.service.consult import Consultation, Consulted
 from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
 from sidecar.service.refusals import refusal, stricter
+from sidecar.service.scoring import Question, Scoring
 from sidecar.service.state import State
 
+_ASKED_AT_MOST = 2
 _logger = logging.getLogger(__name__)
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """A request with what the door knows of it."""
+    """A request with what the door knows of it. `via` is the header (RFC 9110 7.6.3) that it came with."""
 
     request: Request
     caller: Caller
     door: Door
     trace: Trace = Trace()
+    via: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +77,7 @@ class Decider:
         clock: Clock,
         metrics: Metrics,
         approvals: Approvals,
+        scoring: Scoring,
         admission: Admission,
         within: float,
         answered: Callable[[Asked, Decision, int], None] | None = None,
@@ -83,6 +89,7 @@ class Decider:
         self._clock = clock
         self._metrics = metrics
         self._book = approvals.book
+        self._scoring = scoring
         self._consultation = Consultation(approvals)
         self._admission = admission
         self._within = within
@@ -99,9 +106,37 @@ class Decider:
         except Overloaded as error:
             return self._unrecorded(asked, Code.OVERLOADED, str(error))
         try:
-            return await self.settle(self.begin(asked, within, first))
+            return await self.settle(await self._prepared(asked, within, first))
         finally:
             self._admission.leave(caller)
+
+    async def _prepared(self, asked: Asked, within: float | None, first: Answer | None) -> Begun:
+        """Judged with what the platform says, where the policy asks it: as of the policy that asked."""
+        if asked.via and self._scoring.loops_back(asked.via):
+            reason = "This request has been here before: the platform's address leads back to this daemon."
+            loop = refusal(Code.PLATFORM_LOOP, reason, self._clock.now())
+            return self._begin(asked, within, lambda: (loop, None), first)
+        bundle = self._state.snapshot.bundle
+        if bundle is None or not bundle.policies.asks_platform:
+            return self.begin(asked, within, first)
+        for _ in range(_ASKED_AT_MOST):
+            bundle, facts = self._state.snapshot.bundle, await self._facts(asked, within)
+            if self._state.snapshot.bundle is bundle:
+                return self.begin(asked, within, first, facts)
+        reason = "The policy changed while the platform was asked; ask again."
+        changed = refusal(Code.POLICY_CHANGED, reason, self._clock.now())
+        return self._begin(asked, within, lambda: (changed, None), first)
+
+    async def _facts(self, asked: Asked, within: float | None) -> Facts:
+        snapshot = self._state.snapshot
+        remote = remote_need(snapshot, asked.request, asked.caller, self._clock.now())
+        if remote is None or snapshot.bundle is None:
+            return None
+        volatile = frozenset(snapshot.bundle.policies.defaults.volatile)
+        question = Question(
+            asked.request, asked.caller, asked.trace, asked.via, remote, snapshot.bundle.digest, volatile
+        )
+        return await self._scoring.facts(question, within)
 
     async def decide_all(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
         """Answers in order, the last being the first whose verdict is in `until`; all when none is.
@@ -123,7 +158,7 @@ class Decider:
     async def _decide_each(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
         begun: list[Begun] = []
         for asked in batch:
-            begun.append(self.begin(asked))
+            begun.append(await self._prepared(asked, None, None))
             if begun[-1].decision.verdict in until:
                 break
         answers = [await self.settle(one) for one in begun]
@@ -131,18 +166,27 @@ class Decider:
         ends = (index for index, answer in enumerate(answers, 1) if answer.decision.verdict in until)
         return answers[: next(ends, len(answers))]
 
-    def begin(self, asked: Asked, within: float | None = None, first: Answer | None = None) -> Begun:
-        """Judge and hand the record to the log; the arguments are those of `decide`."""
-        return self._begin(asked, within, lambda: self._judge(asked, first), first)
+    def begin(
+        self,
+        asked: Asked,
+        within: float | None = None,
+        first: Answer | None = None,
+        facts: Facts = None,
+    ) -> Begun:
+        """Judge and hand the record to the log; the arguments are those of `decide`, and what the platform says."""
+        return self._begin(asked, within, lambda: self._judge(asked, first, facts), first, facts)
 
     async def follow(self, asked: Asked, approval: Approval, by: int) -> Answer:
         """The answer to the decision `by`, which waited, now that its approval is granted: decided again."""
+        bundle = self._state.snapshot.bundle
+        facts = await self._facts(asked, None) if bundle and bundle.policies.asks_platform else None
 
         def use() -> tuple[Decision, Consulted | None]:
-            consulted = self._consultation.use(self._state.snapshot, approval, self._clock.now(), by)
+            now = self._clock.now()
+            consulted = self._consultation.use(self._state.snapshot, approval, now, by, facts)
             return consulted.decision, consulted
 
-        return await self.settle(self._begin(asked, None, use, None))
+        return await self.settle(self._begin(asked, None, use, None, facts))
 
     def _begin(
         self,
@@ -150,13 +194,14 @@ class Decider:
         within: float | None,
         judge_: Callable[[], tuple[Decision, Consulted | None]],
         first: Answer | None,
+        facts: Facts = None,
     ) -> Begun:
         started = self._clock.monotonic()
         patience = self._within if within is None else min(within, self._within)
         consulted: Consulted | None = None
         try:
             decision, consulted = judge_()
-            body = encode_decision(_record(asked, decision, consulted, first), self._state.masker)
+            body = encode_decision(_record(asked, decision, consulted, first, facts), self._state.masker)
         except Exception:
             _logger.exception("deny internal_error for request %s", asked.trace.request_id or "without an id")
             if consulted is not None:
@@ -166,11 +211,11 @@ class Decider:
         hold = consulted.hold if consulted else None
         return Begun(asked, decision, hold, consulted, self._log.append(body, patience), started)
 
-    def _judge(self, asked: Asked, first: Answer | None) -> tuple[Decision, Consulted | None]:
+    def _judge(self, asked: Asked, first: Answer | None, facts: Facts) -> tuple[Decision, Consulted | None]:
         snapshot, now = self._state.snapshot, self._clock.now()
-        decision, consulted = judge(snapshot, asked.request, asked.caller, now), None
+        decision, consulted = judge(snapshot, asked.request, asked.caller, now, facts=facts), None
         if decision.verdict is Verdict.PENDING:
-            consulted = self._consultation.consult(snapshot, asked.request, asked.caller, decision)
+            consulted = self._consultation.consult(snapshot, asked.request, asked.caller, decision, facts)
             decision = consulted.decision
         if first is not None and not (consulted and consulted.granted):
             tightened = stricter(decision, self.current(first, now))
@@ -220,21 +265,23 @@ class Decider:
 
 
 def _record(
-    asked: Asked, decision: Decision, consulted: Consulted | None, first: Answer | None
+    asked: Asked, decision: Decision, consulted: Consulted | None, first: Answer | None, facts: Facts
 ) -> DecisionRecord:
     repeats = first.receipt.seq if first and first.receipt else None
-    if consulted is None:
+    if consulted is None and facts is None:
         return DecisionRecord(asked.door, asked.caller, asked.request, decision, None, asked.trace, repeats)
     return DecisionRecord(
         asked.door,
         asked.caller,
         asked.request,
         decision,
-        consulted.hold,
+        consulted.hold if consulted else None,
         asked.trace,
         repeats,
-        consulted.approval,
-        consulted.granted,
+        consulted.approval if consulted else "",
+        consulted.granted if consulted else (),
+        facts if isinstance(facts, Scored) else None,
+        facts if isinstance(facts, Unavailable) else None,
     )
 
 

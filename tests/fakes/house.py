@@ -10,11 +10,13 @@ from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Asked, Decider
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
+from sidecar.service.scoring import Scoring
 from sidecar.service.state import State
 from sidecar.service.waiting import Waiting
 from tests.fakes.approval_store import FakeApprovalStore
 from tests.fakes.clock import TurnedClock
 from tests.fakes.decision_log import FakeDecisionLog
+from tests.fakes.platform import FakePlatform
 from tests.tools.bundles import bundle, request
 
 KEY = b"k" * 32
@@ -23,7 +25,9 @@ KEY = b"k" * 32
 class House:
     """`log` can be told to fail or to hang; `use` swaps in other policies."""
 
-    def __init__(self, rules: str, in_flight: int = 1024, holds: int = 10_000, **data: str) -> None:
+    def __init__(
+        self, rules: str, in_flight: int = 1024, holds: int = 10_000, *, platform: bool = False, **data: str
+    ) -> None:
         self.clock = TurnedClock()
         self.log = FakeDecisionLog(self.clock)
         self.metrics = PrometheusMetrics()
@@ -32,8 +36,17 @@ class House:
         self.state.activate(first, Masker(first.masking, KEY), self.clock.now())
         self.store = FakeApprovalStore()
         self.approvals = Approvals(self.store, self.log, self.clock, 0.25, holds)
+        self.platform = FakePlatform()
+        self.scoring = Scoring(self.platform if platform else None, self.clock, 3.0)
         self.decider = Decider(
-            self.state, self.log, self.clock, self.metrics, self.approvals, Admission(in_flight), 0.25
+            self.state,
+            self.log,
+            self.clock,
+            self.metrics,
+            self.approvals,
+            self.scoring,
+            Admission(in_flight),
+            0.25,
         )
         self.outcomes = Outcomes(self.log, self.decider, self.approvals, self.state, self.clock, 0.25)
         self.ballots = Ballots(self.approvals, self.state, self.log, self.clock)

@@ -29,6 +29,7 @@ BY_KEY = {
     "audit.keep.bytes": ("1GiB", "2GiB"),
     "log.format": ("json", "console"),
     "log.level": ("debug", "error"),
+    "platform.url": ("https://a.example", "https://b.example/base"),
     "trust.audience": (["prod"], ["prod", "eu"]),
     "trust.keys": (["/a.pub"], ["/b.pub", "/c.pub"]),
     "public_base_url": ("https://a.example", "https://b.example"),

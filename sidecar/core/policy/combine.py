@@ -4,9 +4,21 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sidecar.core.model import Code, Obligation, Stage, Thresholds, Verdict
-from sidecar.core.policy.values import DEFAULT_VALID_FOR, GRANTED_RULE, Effect, PolicyResult, Rule
+from sidecar.core.policy.values import (
+    DEFAULT_VALID_FOR,
+    GRANTED_RULE,
+    Defaults,
+    Effect,
+    PolicyResult,
+    Remote,
+    Rule,
+    Score,
+    WhenUnavailable,
+)
 
 _MAX_REASON: Final = 512
+_NO_DEFAULTS: Final = Defaults()
+_STRICTEST: Final = (WhenUnavailable.DENY, WhenUnavailable.LOCAL, WhenUnavailable.OPEN)
 _NO_MATCH: Final = PolicyResult(Verdict.DENY, Code.NO_MATCHING_RULE, "No policy rule matches this request.")
 _OUTCOMES: Final = (
     (Effect.DENY, Verdict.DENY, Code.POLICY_DENIED, "Denied by"),
@@ -16,7 +28,10 @@ _OUTCOMES: Final = (
 
 
 def combine(
-    matched: Sequence[Rule], errors: tuple[str, ...] = (), granted: frozenset[str] = frozenset()
+    matched: Sequence[Rule],
+    errors: tuple[str, ...] = (),
+    granted: frozenset[str] = frozenset(),
+    defaults: Defaults = _NO_DEFAULTS,
 ) -> PolicyResult:
     """The result of the rules that matched, in the order they are written in.
 
@@ -36,6 +51,7 @@ def combine(
                 valid_for=_valid_for(matched),
                 thresholds=_thresholds(matched),
                 errors=errors,
+                remote=None if verdict is Verdict.DENY else _remote(matched, defaults),
             )
     return (
         PolicyResult(_NO_MATCH.verdict, _NO_MATCH.code, _NO_MATCH.reason, errors=errors)
@@ -64,6 +80,15 @@ def _reason(deciding: Sequence[Rule], phrase: str) -> str:
 def _stages(deciding: Sequence[Rule]) -> tuple[Stage, ...]:
     """Of all rules that hold, equal ones once."""
     return tuple(dict.fromkeys(stage for rule in deciding for stage in rule.stages))
+
+
+def _remote(matched: Sequence[Rule], defaults: Defaults) -> Remote | None:
+    """If a rule lets the platform score: the strictest of what they say of its absence, and the shortest cache."""
+    asking = [rule for rule in matched if (rule.score or defaults.score) is Score.PLATFORM]
+    if not asking:
+        return None
+    absent = [rule.on_platform_unavailable or defaults.on_platform_unavailable for rule in asking]
+    return Remote(min(absent, key=_STRICTEST.index), min(rule.cache for rule in asking))
 
 
 def _obligations(deciding: Sequence[Rule]) -> tuple[Obligation, ...]:

@@ -84,6 +84,7 @@ class _Parser:
             obligations=tuple(Obligation(o.id, o.type, o.properties) for o in written.obligations),
             score=written.score,
             on_platform_unavailable=written.on_platform_unavailable,
+            cache=seconds(written.cache) if written.cache else 0.0,
         )
 
     def _patterns(

@@ -87,6 +87,7 @@ class Rule:
     obligations: tuple[Obligation, ...] = ()
     score: Score | None = None
     on_platform_unavailable: WhenUnavailable | None = None
+    cache: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +148,19 @@ class Inputs(msgspec.Struct, frozen=True, gc=False):
     granted: frozenset[str] = frozenset()
 
 
+class Remote(msgspec.Struct, frozen=True, gc=False):
+    """That the platform is to score a request: what holds without its answer, and how long that may be reused (s)."""
+
+    unavailable: WhenUnavailable
+    cache: float = 0.0
+
+
 class PolicyResult(msgspec.Struct, frozen=True, gc=False):
     """What the policies say. `rules` are the ids of those that decided, in the order they are written in.
 
     `stages` of all matching approve rules, equal ones once; `thresholds` the strictest of the matching allow
-    rules, None where none declares any; `valid_for` in seconds; `errors` are `rule-id: message`.
+    rules, None where none declares any; `valid_for` in seconds; `errors` are `rule-id: message`. `remote` is None
+    where no matching rule lets the platform score.
     """
 
     verdict: Verdict
@@ -163,6 +172,7 @@ class PolicyResult(msgspec.Struct, frozen=True, gc=False):
     valid_for: float = DEFAULT_VALID_FOR
     thresholds: Thresholds | None = None
     errors: tuple[str, ...] = ()
+    remote: Remote | None = None
 
 
 class Part(Enum):
