@@ -25,7 +25,7 @@ from sidecar.core.model import (
     Stage,
     Verdict,
 )
-from sidecar.core.policy import Inputs, PolicyResult, Remote
+from sidecar.core.policy import Inputs, PolicyResult, Remote, WhenUnavailable
 from sidecar.core.scoring import Facts, proceeds_open, raised, rule_on
 from sidecar.core.snapshot import Snapshot
 
@@ -78,8 +78,13 @@ def remote_need(snapshot: Snapshot, request: Request, caller: Caller, now: float
     case = _examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None)
     if case.policy is None or case.policy.remote is None:
         return None
-    others = (rule(case) for control, rule in CONTROLS if control is not Control.PLATFORM)
-    return None if any(ruling.verdict is Verdict.DENY for ruling in others) else case.policy.remote
+    remote = case.policy.remote
+    # Where an outage lifts the thresholds, whether there is one must be known although they would deny.
+    depends = (
+        {Control.PLATFORM, Control.RISK} if remote.unavailable is WhenUnavailable.OPEN else {Control.PLATFORM}
+    )
+    others = (rule(case) for control, rule in CONTROLS if control not in depends)
+    return None if any(ruling.verdict is Verdict.DENY for ruling in others) else remote
 
 
 def _examine(
