@@ -6,23 +6,34 @@ decision is allowed. Keys without a value are left out, because a null hides the
 
 from typing import Final
 
+from sidecar.api.ascend_governance import governance
+from sidecar.core.approval import Choice, Standing
 from sidecar.core.model import Code, Object, Request, Risk, Verdict
+from sidecar.core.registry import Registry
 from sidecar.core.times import rfc3339
 from sidecar.service.decide import Answer
 from sidecar.service.outcomes import Told
+from sidecar.service.waiting import Followed
 
-_WORDS: Final = {Verdict.ALLOW: "allowed", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
+WORDS: Final = {Verdict.ALLOW: "allowed", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
 _STATUS: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending_approval", Verdict.DENY: "denied"}
 _LEGACY: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
+_APPROVALS: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending", Verdict.DENY: "rejected"}
+_OURSELVES: Final = "ascend-sidecar"
 _SEVERITIES: Final = ((9.0, "CRITICAL"), (7.0, "HIGH"), (4.0, "MEDIUM"), (0.1, "LOW"))
 
 
-def envelope(request: Request, answer: Answer, correlation_id: str) -> Object:
-    """The answer to a submit or a status poll."""
+def envelope(
+    request: Request, answer: Answer, correlation_id: str, follow_by: str, registry: Registry
+) -> Object:
+    """The answer to a submit or a status poll; `follow_by` is the id that a hold is followed by.
+
+    `registry` is that of today.
+    """
     decision = answer.decision
     body: Object = {
         "action_id": answer.receipt.seq if answer.receipt else 0,
-        "decision": _WORDS[decision.verdict],
+        "decision": WORDS[decision.verdict],
         "status": _STATUS[decision.verdict],
         "execution_allowed": decision.verdict is Verdict.ALLOW,
         "reason": decision.reason,
@@ -39,8 +50,30 @@ def envelope(request: Request, answer: Answer, correlation_id: str) -> Object:
     if decision.verdict is Verdict.ALLOW:
         body["expires_at"] = rfc3339(decision.expires_at)
     if decision.verdict is Verdict.PENDING and answer.hold:
-        body |= {"approval_request_id": answer.hold.id, "expires_at": rfc3339(answer.hold.expires_at)}
-    return body | _risk(decision.risk) | _governance(request, decision.verdict)
+        body |= {"approval_request_id": follow_by, "expires_at": rfc3339(answer.hold.expires_at)}
+    return body | _risk(decision.risk) | governance(request, decision.verdict, registry)
+
+
+def approval_status(request_id: str, followed: Followed) -> Object:
+    """How a request for approval stands: pending, approved or rejected, the words that the SDK stops at."""
+    approval, decision = followed.approval, followed.told.answer.decision
+    body: Object = {
+        "approval_request_id": request_id,
+        "action_id": followed.told.seq,
+        "status": _APPROVALS[decision.verdict],
+        "code": decision.code,
+        "reason": decision.reason,
+    }
+    if decision.verdict is Verdict.PENDING:
+        return body
+    body["decided_at"] = rfc3339(approval.resolved_at or approval.ends_at)
+    if decision.verdict is Verdict.ALLOW:
+        who = dict.fromkeys(vote.person for vote in approval.votes if vote.choice is Choice.APPROVE)
+        return body | {"approved_by": ", ".join(who)}
+    last = approval.votes[-1] if approval.standing is Standing.DENIED else None
+    body["rejected_by"] = last.person if last else _OURSELVES
+    body["rejection_reason"] = (last.comment if last else "") or decision.reason
+    return body
 
 
 def _risk(risk: Risk | None) -> Object:
@@ -56,27 +89,6 @@ def _risk(risk: Risk | None) -> Object:
     }
     if risk.attack.technique:
         told |= {"mitre_tactic": risk.attack.tactic, "mitre_technique": risk.attack.technique}
-    return told
-
-
-def _governance(request: Request, verdict: Verdict) -> Object:
-    """The blocks that callers subscript whenever they named a server or a model. No registry was asked."""
-    told: Object = {}
-    if server := request.context.get("mcp_server"):
-        told["mcp_governance"] = {
-            "server_name": server,
-            "server_registered": False,
-            "server_active": verdict is not Verdict.DENY,
-            "governance_enabled": True,
-            "tool_blocked": verdict is Verdict.DENY,
-        }
-    if model := request.context.get("model_id"):
-        told["model_governance"] = {
-            "model_id": model,
-            "registry_checked": False,
-            "compliance_status": "unknown",
-            "reason": "No model registry is configured.",
-        }
     return told
 
 

@@ -45,7 +45,9 @@ class AuthZen:
 
     async def _single(self, call: Call, body: Object) -> Reply:
         trace = call.trace()
-        answer = await self._decider.decide(Asked(read_request(body), call.caller, Door.AUTHZEN, trace))
+        answer = await self._decider.decide(
+            Asked(read_request(body), call.caller, Door.AUTHZEN, trace, call.via)
+        )
         return ok(told(answer), verdict_headers(answer, trace))
 
     async def evaluations(self, call: Call) -> Reply:
@@ -84,7 +86,7 @@ class AuthZen:
             try:
                 if isinstance(item, RequestError):
                     raise item
-                asked.append(Asked(read_request(item), call.caller, Door.AUTHZEN, trace))
+                asked.append(Asked(read_request(item), call.caller, Door.AUTHZEN, trace, call.via))
             except RequestError as error:
                 if await flush():
                     return items

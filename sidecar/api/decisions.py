@@ -3,6 +3,7 @@
 import msgspec
 
 from sidecar.api.answers import told, verdict_headers
+from sidecar.api.prefer import preferred_wait
 from sidecar.api.problems import problem
 from sidecar.api.wire import Call, Reply, Route, header_lines, ok, parse_body
 from sidecar.core.errors import RequestError
@@ -47,15 +48,6 @@ class Decisions:
         if receipt is None:
             return _unknown(call)
         return ok({"outcome": outcome, "audit": msgspec.to_builtins(receipt)})
-
-
-def preferred_wait(prefer: str) -> float:
-    """The seconds of a preference `wait=N` (RFC 7240 4.3); 0 where there is none that can be read."""
-    for preference in prefer.split(","):
-        name, _, value = preference.strip().partition("=")
-        if name.strip().lower() == "wait" and value.strip().isdigit():
-            return float(value.strip()[:4])
-    return 0.0
 
 
 def _unknown(call: Call) -> Reply:

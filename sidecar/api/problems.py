@@ -4,10 +4,19 @@ from http import HTTPStatus
 from typing import Final
 
 from sidecar.api.wire import Reply, encode, header_lines
-from sidecar.core.errors import AuditError, RequestError
+from sidecar.core.approval import VoteRefused
+from sidecar.core.errors import AuditError, RequestError, SidecarError, StoreError
+from sidecar.core.statement import StatementRefused
+from sidecar.service.ballots import Nobody, UnknownApproval
 
 PROBLEM_TYPE: Final = "application/problem+json"
 _CHALLENGE: Final = header_lines(("WWW-Authenticate", "Bearer"))
+_STATUSES: Final[tuple[tuple[type[SidecarError], HTTPStatus], ...]] = (
+    (UnknownApproval, HTTPStatus.NOT_FOUND),
+    (Nobody, HTTPStatus.FORBIDDEN),
+    (StatementRefused, HTTPStatus.FORBIDDEN),
+    (VoteRefused, HTTPStatus.CONFLICT),
+)
 
 
 def problem(status: int, detail: str, field: str = "", headers: bytes = b"") -> Reply:
@@ -28,6 +37,11 @@ def from_error(error: Exception) -> Reply:
     if isinstance(error, RequestError):
         headers = _CHALLENGE if error.status == HTTPStatus.UNAUTHORIZED else b""
         return problem(error.status, str(error), error.field, headers)
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return problem(status, str(error))
     if isinstance(error, AuditError):
         return problem(503, "The log cannot be written; nothing was recorded.")
+    if isinstance(error, StoreError):
+        return problem(503, "The state folder cannot be written; nothing was changed.")
     return problem(500, "The daemon failed; nothing was decided.")

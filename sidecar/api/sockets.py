@@ -26,10 +26,15 @@ def bind_tcp(host: str, port: int, name: str) -> socket.socket:
     return _ready(listener)
 
 
-def make_run_dir(path: Path, group: str | None) -> None:
-    """The folder of the sockets that are meant for others: 0750, of the sockets' group. Raises ConfigError."""
+def make_run_dir(path: Path, group: str | None, *, is_shared: bool = False) -> None:
+    """The folder of the sockets that are meant for others: 0750, of the sockets' group. Raises ConfigError.
+
+    `is_shared`: sockets of another group are in it too, whose members may pass (0751) but not look around.
+    """
     try:
         path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if is_shared:
+            path.chmod(0o751)
         if group is not None:
             os.chown(path, -1, grp.getgrnam(group).gr_gid)
     except (OSError, KeyError) as error:

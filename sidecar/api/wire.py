@@ -34,6 +34,11 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     params: tuple[str, ...] = ()
     query: Mapping[str, str] = {}
 
+    @property
+    def via(self) -> str:
+        """RFC 9110 7.6.3: through whom it came."""
+        return self.headers.get("via", "")
+
     def trace(self) -> Trace:
         if _TRACING.isdisjoint(self.headers):
             return _UNTRACED
@@ -58,12 +63,17 @@ Handler = Callable[[Call], Awaitable[Reply]]
 
 
 class Route(msgspec.Struct, frozen=True):
-    """`path` may hold `{}` segments, each of which matches exactly one; `reads_json` asks for a JSON body."""
+    """`path` may hold `{}` segments, each of which matches exactly one; `reads_json` asks for a JSON body.
+
+    `about` and `reads`, the type of its body, describe the route where the OpenAPI document does not itself.
+    """
 
     method: str
     path: str
     handler: Handler
     reads_json: bool = False
+    about: str = ""
+    reads: type | None = None
 
 
 def ok(value: JSON, headers: bytes = b"") -> Reply:

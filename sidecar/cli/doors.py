@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sidecar.cli.exits import UnreachableError, UsageError
-from sidecar.config import Config
+from sidecar.config import SYSTEM_RUN_DIR, Config
 
 _PATIENCE: Final = 10.0
 _MAX_ANSWER: Final = 4 << 20
@@ -23,6 +23,7 @@ class Listening(msgspec.Struct, frozen=True):
 
     decision: str | None = None
     decision_socket: str | None = None
+    approvals_socket: str | None = None
     ops: str | None = None
 
 
@@ -109,6 +110,19 @@ def decision_doors(config: Config) -> tuple[Door, ...]:
     scheme = "https" if config.tls.cert else "http"
     doors.append(Door.at_url(listening.decision or f"{scheme}://{config.listen.dialled}"))
     return tuple(dict.fromkeys(doors))
+
+
+def approvals_doors(config: Config) -> tuple[Door, ...]:
+    """Where people answer. A person's own run folder is not that of the host's daemon, so its place is tried too.
+
+    The admin socket comes last: it is for the daemon's own user and root.
+    """
+    listening = listening_at(config.listen_file)
+    if listening != Listening():
+        sockets = [Path(listening.approvals_socket)] if listening.approvals_socket else []
+    else:
+        sockets = [config.approvals_socket, SYSTEM_RUN_DIR / config.approvals_socket.name]
+    return tuple(dict.fromkeys(Door.at_socket(path) for path in (*sockets, config.admin_socket)))
 
 
 def ops_door(config: Config) -> Door:

@@ -25,6 +25,7 @@ from sidecar.core.policy.lint import Check, Finding, Severity
 from sidecar.core.policy.lint import lint as lint_policies
 
 _DATA: Final = "data/"
+_PEOPLE: Final = "people"
 
 
 def lint(
@@ -82,7 +83,8 @@ def _warnings(local: Local) -> tuple[Finding, ...]:
         for name in local.source.names()
         if name.startswith(_DATA)
     ]
-    return tuple(_located(one, local) for one in lint_policies(policies, table, bundle.data, own))
+    people = bundle.people if _PEOPLE in bundle.data.names else None
+    return tuple(_located(one, local) for one in lint_policies(policies, table, bundle.data, own, people))
 
 
 def _located(found: Finding, local: Local) -> Finding:

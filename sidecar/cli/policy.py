@@ -49,6 +49,7 @@ Errors keep the folder from being loaded; warnings are what loads, but was surel
   unused-data            no condition reads a data document
   missing-reason         a deny or approve rule has no reason
   condition-always-errs  part of a condition errs, whatever the request holds
+  nobody-to-approve      data/people.yaml has nobody, or too few, for a stage of an approval
 
 Exit codes: 0 no findings, 1 findings.
 """

@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Final
 
-NOUNS: Final = ("serve", "check", "status", "policy", "bundle", "audit", "config")
+NOUNS: Final = ("serve", "check", "status", "policy", "bundle", "audit", "approvals", "config")
 LOCAL: Final = "local"
 
 

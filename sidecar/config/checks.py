@@ -30,7 +30,9 @@ _RANGES: Final = {
     "bundle.max_staleness": (Seconds.parse("1s"), Seconds.parse("3650d")),
     "bundle.max_download": (Size.parse("1KiB"), Size.parse("1GiB")),
     "bundle.max_size": (Size.parse("1KiB"), Size.parse("1GiB")),
+    "platform.timeout": (Seconds.parse("50ms"), Seconds.parse("30s")),
     "trust.clock_skew": (Seconds.parse("0s"), Seconds.parse("1h")),
+    "ascend.answer_waiters_after": (Seconds.parse("0s"), Seconds.parse("1h")),
     "shutdown.grace": (Seconds.parse("0s"), Seconds.parse("1h")),
 }
 
@@ -61,6 +63,7 @@ def check(config: Config, origins: Mapping[str, Place], findings: Findings) -> N
         _policies,
         _source,
         _keys,
+        _platform,
     ):
         rule(config, report)
 
@@ -106,7 +109,8 @@ def _folders(config: Config, report: _Report) -> None:
 
 def _sockets(config: Config, report: _Report) -> None:
     """unix(7): sun_path has 108 bytes, the last of which ends the string."""
-    for key, path in (("run_dir", config.decision_socket), ("state_dir", config.admin_socket)):
+    in_run = config.approvals_socket if config.approvals.group else config.decision_socket
+    for key, path in (("run_dir", in_run), ("state_dir", config.admin_socket)):
         length = len(bytes(path))
         if length > _SOCKET_PATH_BYTES:
             message = f"the socket path {path} has {length} bytes, {_SOCKET_PATH_BYTES} at most are possible"
@@ -149,6 +153,25 @@ def _source(config: Config, report: _Report) -> None:
     is_open = url.scheme == "http" and not Address(f"{url.hostname}:0").is_loopback
     if bundle.token_file is not None and is_open:
         report("bundle.token_file", "the token would be sent in the clear", "use https")
+
+
+def _platform(config: Config, report: _Report) -> None:
+    """The text of the address is not repeated, because it may hold a password."""
+    if config.platform.url is None:
+        return
+    try:
+        url = urlsplit(config.platform.url)
+        is_usable = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        report("platform.url", "not an address such as https://platform.example")
+    elif url.username or url.password:
+        report("platform.url", "a user or password in the address", "use platform.key_file")
+    elif url.query or url.fragment:
+        report("platform.url", "a query or fragment in the address")
+    elif url.scheme == "http" and not Address(f"{url.hostname}:0").is_loopback:
+        report("platform.url", "the key would be sent in the clear", "use https")
 
 
 def _keys(config: Config, report: _Report) -> None:

@@ -10,6 +10,7 @@ from sidecar.core.errors import ConfigError, Diagnostic, Place
 
 DEFAULT_POLICIES: Final = "default"
 _NAME: Final = "ascend-sidecar"
+SYSTEM_RUN_DIR: Final = Path("/run") / _NAME
 _ROOT: Final = 0
 
 
@@ -26,7 +27,7 @@ def default_run_dir(environ: Mapping[str, str], uid: int, state_dir: Path) -> tu
     if runtime:
         return Path(runtime), Place("RUNTIME_DIRECTORY")
     if uid == _ROOT:
-        return Path("/run") / _NAME, Place("default")
+        return SYSTEM_RUN_DIR, Place("default")
     session = environ.get("XDG_RUNTIME_DIR")
     if session:
         return Path(session) / _NAME, Place("XDG_RUNTIME_DIR")

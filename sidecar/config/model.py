@@ -127,6 +127,38 @@ class Audit(Section, frozen=True):
     ] = None
 
 
+class SameUid(StrEnum):
+    """Whether the uid that asks for an action may also approve it."""
+
+    DENY = "deny"
+    ALLOW = "allow"
+
+
+class Approvals(Section, frozen=True):
+    """Who may answer actions that wait for people. The bundle's `data/people.yaml` says whose votes count."""
+
+    group: Annotated[
+        Name | None,
+        Meta(description="Group that may connect to the approvals socket; without one there is none."),
+    ] = None
+    same_uid: Annotated[
+        SameUid,
+        Meta(description="`allow` lets the uid that asks for an action approve it, for demonstrations only."),
+    ] = SameUid.DENY
+
+
+class Ascend(Section, frozen=True):
+    """The ASCEND dialect."""
+
+    answer_waiters_after: Annotated[
+        Seconds,
+        Meta(
+            description="Age from which on a status poll of a held action is told denied, "
+            "before its client takes its own timeout for a yes; 0s: never."
+        ),
+    ] = _unit(Seconds, "50s")
+
+
 class Shutdown(Section, frozen=True):
     """How the daemon stops."""
 
@@ -207,6 +239,29 @@ class Shadow(Section, frozen=True):
     ] = None
 
 
+class Platform(Section, frozen=True):
+    """The remote ASCEND service that scores and holds actions; without a URL there is none."""
+
+    url: Annotated[
+        Name | None,
+        Meta(description="https address; by default ASCEND_API_URL where that is not of this machine."),
+    ] = None
+    key_file: Annotated[
+        Path | None,
+        Meta(description="API key, read again when it changes; else ASCEND_SIDECAR_PLATFORM_KEY."),
+    ] = None
+    environment: Annotated[Name, Meta(description="Environment that the platform is told.")] = "production"
+    timeout: Annotated[
+        Seconds, Meta(description="Time for a call with its repeats; a caller may have less.")
+    ] = _unit(Seconds, "3s")
+    signing_secret_file: Annotated[
+        Path | None, Meta(description="Secret that calls are signed with, read again when it changes.")
+    ] = None
+    ca_file: Annotated[
+        Path | None, Meta(description="Certificates that the platform's is checked by, PEM.")
+    ] = None
+
+
 class Config(Section, frozen=True):
     """The effective configuration of one daemon. Durations are seconds, sizes are bytes."""
 
@@ -230,6 +285,7 @@ class Config(Section, frozen=True):
     bundle: Annotated[BundleSource, Meta(description="The source of signed policies.")] = _part(BundleSource)
     trust: Annotated[TrustedKeys, Meta(description="Who may sign bundles.")] = _part(TrustedKeys)
     shadow: Annotated[Shadow, Meta(description="A candidate beside the active policies.")] = _part(Shadow)
+    platform: Annotated[Platform, Meta(description="The remote ASCEND service.")] = _part(Platform)
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(description="Host names, besides loopback ones, by which callers may address us."),
@@ -245,11 +301,19 @@ class Config(Section, frozen=True):
     log: Annotated[Log, Meta(description="The daemon's own log lines.")] = _part(Log)
     limits: Annotated[Limits, Meta(description="Bounds on callers.")] = _part(Limits)
     audit: Annotated[Audit, Meta(description="The decision log.")] = _part(Audit)
+    approvals: Annotated[Approvals, Meta(description="Who may answer actions that wait for people.")] = _part(
+        Approvals
+    )
+    ascend: Annotated[Ascend, Meta(description="The ASCEND dialect.")] = _part(Ascend)
     shutdown: Annotated[Shutdown, Meta(description="How the daemon stops.")] = _part(Shutdown)
 
     @property
     def decision_socket(self) -> Path:
         return self.run_dir / "sidecar.sock"
+
+    @property
+    def approvals_socket(self) -> Path:
+        return self.run_dir / "approvals.sock"
 
     @property
     def admin_socket(self) -> Path:

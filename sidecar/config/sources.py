@@ -12,6 +12,7 @@ import msgspec
 
 from sidecar.config.keys import KEYS, PREFIX, is_section, section_fields
 from sidecar.config.model import Config
+from sidecar.config.platform import API_VARIABLE, KEY_VARIABLE, is_ours
 from sidecar.config.settings import Findings, Setting, plain
 from sidecar.core.document import Document, DocumentError, parse_documents
 from sidecar.core.errors import ConfigError, Diagnostic, Place
@@ -21,6 +22,8 @@ CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
 DEBUG_VARIABLE: Final = "ASCEND_DEBUG"
 SYSTEM_FILE: Final = Path("/etc/ascend-sidecar/config.yaml")
 _MAX_BYTES: Final = 1 << 20
+# Read by others: what file to read, and the one setting that is never a value of the config.
+_NO_KEYS: Final = (CONFIG_VARIABLE, KEY_VARIABLE)
 _BY_VARIABLE: Final = {key.env: key for key in KEYS.values()}
 _SERVICE_LINK: Final = re.compile(
     rf"{PREFIX}(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
@@ -81,10 +84,13 @@ def _section(
 
 
 def from_environment(environ: Mapping[str, str], findings: Findings) -> Iterator[Setting]:
-    """ASCEND_DEBUG first, so that a variable that names the log level wins over it."""
+    """Those of the SDK first, so that a variable of ours that says the same wins over them."""
     debug = environ.get(DEBUG_VARIABLE)
     if debug is not None:
         yield from _debug(debug, findings)
+    url = environ.get(API_VARIABLE)
+    if url and not is_ours(url):
+        yield Setting(KEYS["platform.url"], url, Place(API_VARIABLE))
     for name in sorted(environ):
         if name.startswith(PREFIX) and not _is_service_link(name, environ[name]):
             yield from _variable(name, environ[name], findings)
@@ -110,8 +116,8 @@ def _variable(name: str, text: str, findings: Findings) -> Iterator[Setting]:
     elif name in _BY_VARIABLE:
         key = _BY_VARIABLE[name]
         yield Setting(key, plain(text, key.type), place)
-    elif name != CONFIG_VARIABLE:
-        findings.add(place, "no such setting", suggest(name, [*_BY_VARIABLE, CONFIG_VARIABLE]))
+    elif name not in _NO_KEYS:
+        findings.add(place, "no such setting", suggest(name, [*_BY_VARIABLE, *_NO_KEYS]))
 
 
 def from_flags(flags: Mapping[str, str]) -> Iterator[Setting]:

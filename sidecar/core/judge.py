@@ -2,7 +2,8 @@
 
 1. Assess the risk and evaluate the policy: the findings that several controls read.
 2. Ask each control of the fixed list for exactly one ruling. A control that raises denies.
-3. Take the strictest; of several equally strict ones the first in the list names code and reason.
+3. Take the strictest; of several equally strict ones the first in the list names code and reason. Of an allow, that
+   is the first that people approved, else the policy's.
 
 Verdicts only tighten: a control can add strictness, none can take any away, and a missing ruling is a deny.
 """
@@ -24,8 +25,11 @@ from sidecar.core.model import (
     Stage,
     Verdict,
 )
-from sidecar.core.policy import Inputs, PolicyResult
+from sidecar.core.policy import Inputs, PolicyResult, Remote, WhenUnavailable
+from sidecar.core.scoring import Facts, proceeds_open, raised, rule_on
 from sidecar.core.snapshot import Snapshot
+
+_NOTHING_GRANTED: Final[frozenset[str]] = frozenset()
 
 
 class Case(msgspec.Struct, frozen=True, gc=False):
@@ -39,16 +43,26 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     risk: Risk | None
     policy: PolicyResult | None
     failures: tuple[str, ...] = ()
+    granted: frozenset[str] = _NOTHING_GRANTED
+    facts: Facts = None
 
 
 def judge(
-    snapshot: Snapshot, request: Request, caller: Caller, now: float, risk: Risk | None = None
+    snapshot: Snapshot,
+    request: Request,
+    caller: Caller,
+    now: float,
+    risk: Risk | None = None,
+    granted: frozenset[str] = _NOTHING_GRANTED,
+    facts: Facts = None,
 ) -> Decision:
     """The decision on one request as of `now` (epoch seconds). Never raises.
 
-    `risk` is what an earlier judgement of this request assessed; without it the risk is assessed here.
+    `risk` is what an earlier judgement of this request assessed; without it the risk is assessed here. `granted` are
+    holds (`rule:ID`, or a control) that people have approved for this very request: who held then allows. `facts` are
+    what the platform says of it.
     """
-    case = _examine(snapshot, request, caller, now, risk)
+    case = _examine(snapshot, request, caller, now, risk, granted, facts)
     rulings: list[Ruling] = []
     for control, rule in CONTROLS:
         try:
@@ -59,7 +73,29 @@ def judge(
     return conclude(case, rulings, now)
 
 
-def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float, risk: Risk | None) -> Case:
+def remote_need(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Remote | None:
+    """What the policy asks of the platform for this request; None if it asks nothing, or it is denied in any case."""
+    case = _examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None)
+    if case.policy is None or case.policy.remote is None:
+        return None
+    remote = case.policy.remote
+    # Where an outage lifts the thresholds, whether there is one must be known although they would deny.
+    depends = (
+        {Control.PLATFORM, Control.RISK} if remote.unavailable is WhenUnavailable.OPEN else {Control.PLATFORM}
+    )
+    others = (rule(case) for control, rule in CONTROLS if control not in depends)
+    return None if any(ruling.verdict is Verdict.DENY for ruling in others) else remote
+
+
+def _examine(
+    snapshot: Snapshot,
+    request: Request,
+    caller: Caller,
+    now: float,
+    risk: Risk | None,
+    granted: frozenset[str],
+    facts: Facts,
+) -> Case:
     bundle = snapshot.bundle
     if bundle is None:
         return Case(snapshot, request, caller, now, None, None, None)
@@ -68,10 +104,12 @@ def _examine(snapshot: Snapshot, request: Request, caller: Caller, now: float, r
     try:
         if risk is None:
             risk = bundle.risk.assess(request)
-        policy = bundle.policies.evaluate(Inputs(request, risk, caller, now))
+        if facts is not None:
+            risk = raised(risk, facts, bundle.risk.bands)
+        policy = bundle.policies.evaluate(Inputs(request, risk, caller, now, granted=granted))
     except Exception as error:  # noqa: BLE001 - what failed is lacking, and the control that needs it denies
-        return Case(snapshot, request, caller, now, agent, risk, None, (type(error).__name__,))
-    return Case(snapshot, request, caller, now, agent, risk, policy)
+        return Case(snapshot, request, caller, now, agent, risk, None, (type(error).__name__,), facts=facts)
+    return Case(snapshot, request, caller, now, agent, risk, policy, granted=granted, facts=facts)
 
 
 def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
@@ -98,14 +136,16 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
 
 
 def _strictest(rulings: Sequence[Ruling]) -> Ruling:
-    """The first deny, else the first hold, else what the policy says."""
-    held = None
+    """The first deny, else the first hold, else the first allow that is to be marked, else what the policy says."""
+    held = approved = None
     for ruling in rulings:
         if ruling.verdict is _DENY:
             return ruling
         if held is None and ruling.verdict is _PENDING:
             held = ruling
-    return held or rulings[_POLICY]
+        if approved is None and ruling.code in _MARKED:
+            approved = ruling
+    return held or approved or rulings[_POLICY]
 
 
 def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
@@ -117,6 +157,8 @@ def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
 _DENY: Final = Verdict.DENY
 _PENDING: Final = Verdict.PENDING
 _SILENT: Final = Code.NOT_APPLICABLE
+# What was only allowed because people approved it, or because nothing scored it.
+_MARKED: Final = frozenset({Code.APPROVED, Code.PLATFORM_OPEN})
 _NO_POLICY: Final = PolicyResult(Verdict.DENY, Code.INTERNAL_ERROR, "", valid_for=0.0)
 _FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _NO_BUNDLE: Final = Ruling(
@@ -132,6 +174,13 @@ _STALE: Final = Ruling(
     "For too long nobody could look whether there is a newer policy bundle.",
 )
 _CALLER_FREE: Final = Ruling(Control.CALLER, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_REGISTRY_FREE: Final = Ruling(Control.REGISTRY, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_REGISTRY_LACKS: Final = Ruling(
+    Control.REGISTRY,
+    Verdict.DENY,
+    Code.INTERNAL_ERROR,
+    "There is no registry of servers and models to look at.",
+)
 _POLICY_LACKS: Final = Ruling(
     Control.POLICY, Verdict.DENY, Code.INTERNAL_ERROR, "The policy could not be evaluated."
 )
@@ -159,6 +208,19 @@ def _caller(case: Case) -> Ruling:
     return Ruling(Control.CALLER, Verdict.DENY, Code.CALLER_NOT_BOUND, reason)
 
 
+def _registry(case: Case) -> Ruling:
+    """The servers, tools and models that the bundle refuses; see core/registry.py."""
+    bundle = case.snapshot.bundle
+    if bundle is None:
+        return _REGISTRY_LACKS
+    if not bundle.registry.gates:
+        return _REGISTRY_FREE
+    objection = bundle.registry.objection(case.request)
+    if objection is None:
+        return _REGISTRY_FREE
+    return Ruling(Control.REGISTRY, Verdict.DENY, objection.code, objection.reason)
+
+
 def _policy(case: Case) -> Ruling:
     policy = case.policy
     if policy is None:
@@ -166,10 +228,18 @@ def _policy(case: Case) -> Ruling:
     return Ruling(Control.POLICY, policy.verdict, policy.code, policy.reason, policy.stages)
 
 
+def _platform(case: Case) -> Ruling:
+    bundle = case.snapshot.bundle
+    stages = bundle.policies.defaults.stages if bundle else ()
+    return rule_on(case.policy, case.facts, case.granted, stages)
+
+
 def _risk(case: Case) -> Ruling:
     """Each limit comes from the matching allow rules, else the agent, else the defaults; none, no ruling."""
     if case.risk is None or case.policy is None or case.snapshot.bundle is None:
         return _RISK_LACKS
+    if proceeds_open(case.policy, case.facts):
+        return _RISK_FREE
     score, defaults = case.risk.score, case.snapshot.bundle.policies.defaults
     approve = deny = None
     of_agent = case.agent.thresholds if case.agent else None
@@ -180,16 +250,22 @@ def _risk(case: Case) -> Ruling:
     if deny is not None and score >= deny:
         reason = f"The risk score {score} reaches the limit of {deny} from which on actions are denied."
         return Ruling(Control.RISK, Verdict.DENY, Code.RISK_TOO_HIGH, reason)
-    if approve is not None and score >= approve:
-        reason = f"The risk score {score} reaches the limit of {approve} from which on a human must approve."
-        return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
-    return _RISK_FREE
+    if approve is None or score < approve:
+        return _RISK_FREE
+    limit = f"the limit of {approve} from which on a human must approve"
+    if Control.RISK.value in case.granted:
+        reason = f"The risk score {score} reaches {limit}, and people approved."
+        return Ruling(Control.RISK, Verdict.ALLOW, Code.APPROVED, reason)
+    reason = f"The risk score {score} reaches {limit}."
+    return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
 
 
 CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.FRESHNESS, _freshness),
     (Control.CALLER, _caller),
+    (Control.REGISTRY, _registry),
     (Control.POLICY, _policy),
+    (Control.PLATFORM, _platform),
     (Control.RISK, _risk),
 )
 _ORDER: Final = list(Control)

@@ -21,13 +21,14 @@ from sidecar.core.model import (
     Resource,
     Subject,
 )
+from sidecar.core.platform import Scored, Unavailable
 
 MAX_BYTES: Final = 32 * 1024
 _BODY_BYTES: Final = MAX_BYTES - 1024  # the log puts number, previous hash and time in front
 _PART_BYTES: Final = 4 * 1024
 _FEW: Final = 8
 _SHORT: Final = 256
-_TOLD: Final = re.compile(r"of \d+ rules the first; \d+ obligations left out")
+_TOLD: Final = re.compile(r"of \d+ rules the first; \d+ obligations left out(; \d+ grants left out)?")
 
 
 class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -48,7 +49,11 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
 class DecisionRecord(
     msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag="decision", tag_field="type"
 ):
-    """One decision with all that it was made from. `repeats` names the record that this one judges again."""
+    """One decision with all that it was made from. `repeats` names the record that this one judges again.
+
+    `granted` are the holds that counted as met, because people granted the `approval` of that id. `scored` or
+    `unavailable` is what the platform, if it was asked, said.
+    """
 
     door: Door
     caller: Caller
@@ -57,6 +62,10 @@ class DecisionRecord(
     hold: Hold | None = None
     trace: Trace = Trace()
     repeats: int | None = None
+    approval: str = ""
+    granted: tuple[str, ...] = ()
+    scored: Scored | None = None
+    unavailable: Unavailable | None = None
 
 
 class OutcomeRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome", tag_field="type"):
@@ -67,6 +76,19 @@ class OutcomeRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcom
     caller: Caller
     now: float
     details: Object = {}
+
+
+class ApprovalRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="approval", tag_field="type"):
+    """What happened to an approval: a vote (by whom, known by which uid or key), and what came of it, or time."""
+
+    approval: str
+    decision: int
+    event: str
+    now: float
+    person: str = ""
+    by: str = ""
+    comment: str = ""
+    stage: int = 0
 
 
 class ExpiryRecord(msgspec.Struct, frozen=True, tag="approval_expired", tag_field="type"):
@@ -99,7 +121,7 @@ def encode_decision(record: DecisionRecord, masker: Masker) -> bytes:
         record = msgspec.structs.replace(record, request=_cut(record.request, masker))
         body = _encoder.encode(record)
     if len(body) > _BODY_BYTES:
-        body = _encoder.encode(msgspec.structs.replace(record, decision=_shorten(record.decision)))
+        body = _encoder.encode(_shorten(record))
     return body
 
 
@@ -140,9 +162,16 @@ def _cut(request: Request, masker: Masker) -> Request:
     )
 
 
-def _shorten(decision: Decision) -> Decision:
-    """What a policy made long: the first of very many rules and errors, the obligations by number only."""
-    told = (f"of {len(decision.rules)} rules the first; {len(decision.obligations)} obligations left out",)
+def _shorten(record: DecisionRecord) -> DecisionRecord:
+    """What a policy made long: the first of very many rules and errors, obligations and grants by number only."""
+    decision, granted = record.decision, record.granted
+    told = f"of {len(decision.rules)} rules the first; {len(decision.obligations)} obligations left out"
+    if len(granted) > _FEW:
+        told, granted = f"{told}; {len(granted)} grants left out", ()
+    return msgspec.structs.replace(record, decision=_shortened(decision, told), granted=granted)
+
+
+def _shortened(decision: Decision, told: str) -> Decision:
     return msgspec.structs.replace(
         decision,
         reason=decision.reason[:_SHORT],
@@ -150,13 +179,23 @@ def _shorten(decision: Decision) -> Decision:
         obligations=(),
         stages=decision.stages[:_FEW],
         rulings=tuple(msgspec.structs.replace(ruling, reason="", stages=()) for ruling in decision.rulings),
-        errors=(*told, *(error[:_SHORT] for error in decision.errors[:_FEW])),
+        errors=(told, *(error[:_SHORT] for error in decision.errors[:_FEW])),
     )
 
 
 def is_shortened(decision: Decision) -> bool:
     """Whether a decision read back lacks rules, obligations and stages because it had so many."""
-    return bool(decision.errors) and _TOLD.fullmatch(decision.errors[0]) is not None
+    return _told(decision) is not None
+
+
+def lacks_grants(decision: Decision) -> bool:
+    """Whether a record read back lacks the holds that were granted, because there were so many."""
+    told = _told(decision)
+    return told is not None and told[1] is not None
+
+
+def _told(decision: Decision) -> re.Match[str] | None:
+    return _TOLD.fullmatch(decision.errors[0]) if decision.errors else None
 
 
 def _cut_part(part: Object, masker: Masker) -> Object:

@@ -1,7 +1,7 @@
 """Replay: recorded requests decided again under another bundle, and what that would change.
 
 1. Leave out what the judgement alone did not decide: repeats, voided records, answers for want of something else.
-2. Leave undecided a request of which the log holds only a mask where a rule of the bundle could look.
+2. Leave undecided a request of which the log holds only a mask where a rule or the registry of the bundle could look.
 3. Judge the others again with the inputs that their records hold, and compare.
 
 Where `has()` or a pattern could be answered in spite of a mask, it is left undecided all the same.
@@ -13,22 +13,31 @@ from typing import Final
 from sidecar.core.bundle import Bundle
 from sidecar.core.flips import Compared, Flip, Logged, Outcome
 from sidecar.core.judge import judge
-from sidecar.core.masks import masked_paths
-from sidecar.core.model import Code, Decision
+from sidecar.core.masks import Path, masked_paths
+from sidecar.core.model import Code, Control, Decision, Request
 from sidecar.core.policy import Unseen
-from sidecar.core.record import DecisionRecord, is_shortened
+from sidecar.core.record import DecisionRecord, is_shortened, lacks_grants
 from sidecar.core.snapshot import Snapshot
 
 # A decision with another code also came of something that its record does not hold.
 _JUDGED: Final = frozenset(
     {
         Code.ALLOWED,
+        Code.APPROVED,
         Code.POLICY_DENIED,
         Code.NO_MATCHING_RULE,
         Code.APPROVAL_REQUIRED,
         Code.RISK_NEEDS_APPROVAL,
         Code.RISK_TOO_HIGH,
         Code.CALLER_NOT_BOUND,
+        Code.PLATFORM_DENIED,
+        Code.PLATFORM_HOLD,
+        Code.PLATFORM_UNAVAILABLE,
+        Code.PLATFORM_OPEN,
+        Code.MCP_SERVER_UNREGISTERED,
+        Code.MCP_SERVER_DEACTIVATED,
+        Code.MCP_TOOL_BLOCKED,
+        Code.MODEL_NOT_APPROVED,
     }
 )
 
@@ -37,8 +46,9 @@ class Replay:
     """Takes records one by one and keeps of them only what changed.
 
     `others` counts the same verdict for another reason; those are kept in `other_reasons` if `keeps_others`.
-    `skipped` counts by why: `repeat`, `void`, `no_risk`, `code:CODE` where the judgement alone does not give that
-    code, `record:TYPE` for what is no decision.
+    `skipped` counts by why: `repeat`, `void`, `no_risk`, `no_grants` where the record was too long to hold what
+    people had granted, `no_platform_answer` where the platform was not asked then and would be now, `code:CODE`
+    where the judgement alone does not give that code, `record:TYPE` for what is no decision.
     """
 
     def __init__(self, bundle: Bundle, *, keeps_others: bool = False) -> None:
@@ -49,6 +59,7 @@ class Replay:
         self.skipped: Counter[str] = Counter()
         self._snapshot = Snapshot(bundle)
         self._policies = bundle.policies
+        self._registry = bundle.registry
         self._keeps_others = keeps_others
         # There are few different ones, so that each is kept once.
         self._outcomes: dict[Outcome, Outcome] = {}
@@ -75,11 +86,22 @@ class Replay:
 
     def _decide(self, logged: Logged, record: DecisionRecord) -> None:
         masked = masked_paths(record.request)
-        unseen = self._policies.unseen(record.request, masked) if masked else ()
+        unseen = self._unseen_parts(record.request, masked) if masked else ()
         if unseen:
             self.undecidable.append(self._compared(logged, record, unseen=unseen))
+            return
+        after = _again(self._snapshot, record)
+        if _lacks_facts(record, after):
+            self.skipped["no_platform_answer"] += 1
         else:
-            self._compare(logged, record, _again(self._snapshot, record))
+            self._compare(logged, record, after)
+
+    def _unseen_parts(self, request: Request, masked: tuple[Path, ...]) -> tuple[Unseen, ...]:
+        """The registry counts as one more rule."""
+        read = self._registry.reads(request)
+        found = (path for path in masked if any(name[: len(path)] == path[: len(name)] for name in read))
+        registry = (Unseen(Control.REGISTRY.value, ".".join(path)) for path in found)
+        return (*self._policies.unseen(request, masked), *registry)
 
     def _compare(self, logged: Logged, record: DecisionRecord, after: Decision) -> None:
         before = record.decision
@@ -125,13 +147,24 @@ def _why_not(logged: Logged, record: DecisionRecord) -> str:
         return "repeat"
     if record.decision.code not in _JUDGED:
         return f"code:{record.decision.code}"
+    if lacks_grants(record.decision):
+        return "no_grants"
     return "no_risk" if record.decision.risk is None else ""
 
 
 def _again(snapshot: Snapshot, record: DecisionRecord) -> Decision:
     """Judged again: every input of the judgement that a record holds goes in here, none is found out anew."""
     before = record.decision
-    return judge(snapshot, record.request, record.caller, before.now, before.risk)
+    granted, facts = frozenset(record.granted), record.scored or record.unavailable
+    return judge(snapshot, record.request, record.caller, before.now, before.risk, granted, facts)
+
+
+def _lacks_facts(record: DecisionRecord, after: Decision) -> bool:
+    """Whether the platform, which was not asked then, would be now."""
+    if record.scored is not None or record.unavailable is not None:
+        return False
+    asked = (Code.PLATFORM_UNAVAILABLE, Code.PLATFORM_LOCAL, Code.PLATFORM_OPEN)
+    return any(ruling.code in asked for ruling in after.rulings)
 
 
 def _has_reasons(before: Decision, after: Decision) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
 from types import UnionType
@@ -62,7 +62,9 @@ def _parts(value: JSON, hint: Any, keys: Keys) -> Iterator[Finding]:
         yield from _struct(value, hint, keys)
     elif isinstance(value, dict) and len(arguments) == 2 and _is_meant(value, hint):
         for key, item in value.items():
-            yield from findings(item, arguments[1], (*keys, key))
+            here = (*keys, key)
+            yield from (replace(found, on_key=True) for found in findings(key, arguments[0], here))
+            yield from findings(item, arguments[1], here)
     elif isinstance(value, list) and arguments and get_origin(hint) in {list, tuple, set, frozenset}:
         for index, item in enumerate(value):
             yield from findings(item, arguments[0], (*keys, index))

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from sidecar.adapters.approvals_sqlite import ApprovalsSqlite
 from sidecar.adapters.audit_files.keys import load_masking_key
 from sidecar.adapters.audit_files.layout import Layout
 from sidecar.adapters.audit_files.log import AuditLog
@@ -10,7 +11,7 @@ from sidecar.adapters.bundle_files import BundleDir
 from sidecar.adapters.clock import SystemClock
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.api.admin import Admin
-from sidecar.api.ascend import Ascend
+from sidecar.api.approvals import ApprovalsDoor
 from sidecar.api.authzen import AuthZen
 from sidecar.api.decisions import Decisions
 from sidecar.api.guards import CallerGuard, HostGuard
@@ -19,21 +20,26 @@ from sidecar.api.message import HttpLimits
 from sidecar.api.openapi import OpenApi
 from sidecar.api.ops import Ops
 from sidecar.api.router import Router
-from sidecar.config import DEFAULT_POLICIES, Config, policies_folder, read_tokens
+from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, read_tokens
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
+from sidecar.daemon.ascend import ascend_routes
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
+from sidecar.service.advice import Advice
+from sidecar.service.approvals import Approvals
+from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
-from sidecar.service.expiry import Expiry
 from sidecar.service.health import Health
-from sidecar.service.holds import Holds
 from sidecar.service.outcomes import Outcomes
+from sidecar.service.ports import Platform
 from sidecar.service.repeats import Repeats
+from sidecar.service.scoring import Scoring
 from sidecar.service.search import Search
 from sidecar.service.state import State
+from sidecar.service.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +48,20 @@ class Parts:
 
     state: State
     supply: Supply
-    expiry: Expiry
+    approvals: Approvals
+    scoring: Scoring
     health: Health
     activity: Activity
     decision_tcp: Door
     decision: Door
+    people: Door
     admin: Door
     ops: Door
 
 
-def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> Parts:
+def build(
+    config: Config, log: AuditLog, clock: SystemClock, base_url: str, platform: Platform | None
+) -> Parts:
     """Wire one daemon around its log. Raises ConfigError for a tokens file that cannot be used."""
     within = float(config.audit.deadline)
     masking_key = load_masking_key(Layout(config.state_dir))
@@ -60,18 +70,24 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
-    holds = Holds()
+    same_uid = config.approvals.same_uid is SameUid.ALLOW
+    approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
     admission = Admission(config.limits.in_flight)
+    scoring = Scoring(platform, clock, float(config.platform.timeout))
     answered = supply.shadow.saw if supply.shadow else None
-    decider = Decider(state, log, clock, metrics, holds, admission, within, answered)
-    outcomes = Outcomes(log, decider, state, clock, within)
-    health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow)
+    decider = Decider(state, log, clock, metrics, approvals, scoring, admission, within, answered)
+    outcomes = Outcomes(log, decider, approvals, state, clock, within)
+    health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow, same_uid=same_uid)
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
-    search = Search(state, log, clock, within)
+    ballots = Ballots(approvals, state, log, clock)
+    people = ApprovalsDoor(ballots, limits, float(config.limits.wait)).routes()
+    waiting = Waiting(outcomes, approvals.book, clock, float(config.ascend.answer_waiters_after))
+    search, advice = Search(state, log, clock, within), Advice(state, log, clock, within)
+    repeats = Repeats(decider, state, clock)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *Ascend(Repeats(decider, state, clock), outcomes, limits).routes(),
+        *ascend_routes(repeats, outcomes, waiting, advice, state, clock, limits),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
@@ -82,12 +98,14 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str) -> P
     return Parts(
         state=state,
         supply=supply,
-        expiry=Expiry(holds, log, clock, within),
+        approvals=approvals,
+        scoring=scoring,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
         decision=Door(router, bounds, callers, None, activity.touch, health.saw_peer),
-        admin=Door(Router(Admin(health, supply.refresher, supply.candidates).routes()), bounds),
+        people=Door(Router(people), bounds),
+        admin=Door(Router((*Admin(health, supply.refresher, supply.candidates).routes(), *people)), bounds),
         ops=Door(Router(Ops(health, metrics.render).routes()), bounds),
     )
 

@@ -22,15 +22,18 @@ class Sockets:
 
     decision_tcp: socket.socket
     decision: socket.socket
+    approvals: socket.socket | None
     admin: socket.socket
     ops: socket.socket
     tls: ssl.SSLContext | None
 
     def addresses(self) -> dict[str, str | int]:
         """What `listen.json` tells."""
+        approvals = {} if self.approvals is None else {"approvals_socket": address_of(self.approvals)}
         return {
             "decision": address_of(self.decision_tcp, tls=self.tls is not None),
             "decision_socket": address_of(self.decision),
+            **approvals,
             "admin_socket": address_of(self.admin),
             "ops": address_of(self.ops),
             "pid": os.getpid(),
@@ -48,10 +51,17 @@ def open_sockets(config: Config, handed: Mapping[str, socket.socket]) -> Sockets
     return Sockets(
         decision_tcp=handed.get("decision-tcp") or bind_tcp(listen.host, listen.port, "listen"),
         decision=handed.get("decision") or bind_unix(config.decision_socket, config.socket.mode, group),
+        approvals=handed.get("approvals") or _approvals_socket(config),
         admin=handed.get("admin") or bind_unix(config.admin_socket, 0o600),
         ops=handed.get("ops") or bind_tcp(ops.host, ops.port, "ops_listen"),
         tls=tls,
     )
+
+
+def _approvals_socket(config: Config) -> socket.socket | None:
+    """None until a group is named that may connect."""
+    group = config.approvals.group
+    return bind_unix(config.approvals_socket, 0o660, group) if group else None
 
 
 def _check_handed(config: Config, handed: Mapping[str, socket.socket]) -> None:

@@ -33,6 +33,7 @@ from sidecar.config import Config, LogFormat
 from sidecar.core.errors import AuditError, BundleError, ConfigError, Diagnostic, Place, StoreError
 from sidecar.daemon.build import Parts, build
 from sidecar.daemon.doors import Serving, Sockets, open_sockets
+from sidecar.daemon.platform import build_platform
 
 _logger = logging.getLogger(__name__)
 _HOUSEKEEPING_SECONDS = 1.0
@@ -68,12 +69,16 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
     await log.start()
     try:
         base_url = config.public_base_url or str(sockets.addresses()["decision"])
-        parts = build(config, log, clock, base_url)
+        platform = build_platform(config, environ, clock, str(log.vkey))
+        parts = build(config, log, clock, base_url, platform)
         try:
             await parts.supply.start()
+            await parts.approvals.start()
             return await _run(config, environ, sockets, log, parts)
         finally:
             await parts.supply.close()
+            await parts.approvals.close()
+            await parts.scoring.close()
     finally:
         await log.close()
         remove_listen_file(config.listen_file)
@@ -89,7 +94,8 @@ def _raise_file_limit() -> None:
 
 def _take_folders(config: Config) -> int:
     """The lock on the state directory. Raises StateInUseError, or ConfigError naming what cannot be used."""
-    make_run_dir(config.run_dir, config.socket.group)
+    is_shared = config.approvals.group not in (None, config.socket.group)
+    make_run_dir(config.run_dir, config.socket.group, is_shared=is_shared)
     try:
         return hold_state(config.state_dir)
     except OSError as error:
@@ -116,7 +122,7 @@ async def _run(
     async with asyncio.TaskGroup() as tasks:
         forever = [
             tasks.create_task(log.run()),
-            tasks.create_task(parts.expiry.run()),
+            tasks.create_task(parts.approvals.run()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
             tasks.create_task(_housekeeping(serving)),
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),
@@ -146,6 +152,8 @@ def _spare_the_collector() -> None:
 async def _open_doors(serving: Serving, sockets: Sockets, parts: Parts) -> None:
     await serving.open(sockets.ops, parts.ops)
     await serving.open(sockets.admin, parts.admin)
+    if sockets.approvals is not None:
+        await serving.open(sockets.approvals, parts.people)
     await serving.open(sockets.decision, parts.decision)
     await serving.open(sockets.decision_tcp, parts.decision_tcp, sockets.tls)
 
@@ -191,7 +199,7 @@ _WELCOME = """\
 ascend-sidecar {decides}.
   decisions  {decision}
              {decision_socket}
-  health     {ops}/healthz
+{people}  health     {ops}/healthz
 Try:
   curl -s {decision}/access/v1/evaluation -H 'Content-Type: application/json' -d '{request}'
 """
@@ -206,6 +214,8 @@ def _announce(sockets: Sockets, parts: Parts) -> None:
     decides = (
         f"decides under policy {revision}" if revision else "denies everything until it has a verified bundle"
     )
-    told = _WELCOME.format(decides=decides, request=_REQUEST, **sockets.addresses())
+    addresses = sockets.addresses()
+    people = f"  approvals  {addresses['approvals_socket']}\n" if sockets.approvals is not None else ""
+    told = _WELCOME.format(decides=decides, people=people, request=_REQUEST, **addresses)
     sys.stdout.write(told)
     sys.stdout.flush()

@@ -4,7 +4,7 @@
 2. Read the snapshot and the clock, and judge. Nothing is awaited between here and 3.
 3. Hand the record to the log, which numbers it.
 4. Wait until it is durable; if it is not in time, the answer is deny `audit_unavailable`.
-5. Open the hold of a pending decision; count.
+5. Open, join or spend the approval that people have to do with it; count.
 """
 
 import logging
@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from sidecar.core.errors import AuditError, Overloaded
-from sidecar.core.judge import judge
+from sidecar.core.approval import Approval, Standing
+from sidecar.core.errors import AuditError, Overloaded, StoreError
+from sidecar.core.judge import judge, remote_need
 from sidecar.core.model import Caller, Code, Decision, Door, Request, Verdict
+from sidecar.core.platform import Scored, Unavailable
 from sidecar.core.record import (
     DecisionRecord,
     EventRecord,
@@ -22,22 +24,29 @@ from sidecar.core.record import (
     Trace,
     encode_decision,
     encode_record,
+    masked_request,
 )
+from sidecar.core.scoring import Facts
 from sidecar.service.admission import Admission
-from sidecar.service.holds import Holds
+from sidecar.service.approvals import Approvals
+from sidecar.service.consult import Consultation, Consulted
 from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
+from sidecar.service.refusals import refusal, stricter
+from sidecar.service.scoring import Question, Scoring
 from sidecar.service.state import State
 
+_ASKED_AT_MOST = 2
 _logger = logging.getLogger(__name__)
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """A request with what the door knows of it."""
+    """A request with what the door knows of it. `via` is the header (RFC 9110 7.6.3) that it came with."""
 
     request: Request
     caller: Caller
     door: Door
     trace: Trace = Trace()
+    via: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +63,7 @@ class Begun(msgspec.Struct, frozen=True, gc=False):
     asked: Asked
     decision: Decision
     hold: Hold | None
+    consulted: Consulted | None
     durable: Awaitable[Receipt]
     started: float
 
@@ -67,7 +77,8 @@ class Decider:
         log: DecisionLog,
         clock: Clock,
         metrics: Metrics,
-        holds: Holds,
+        approvals: Approvals,
+        scoring: Scoring,
         admission: Admission,
         within: float,
         answered: Callable[[Asked, Decision, int], None] | None = None,
@@ -78,7 +89,9 @@ class Decider:
         self._log = log
         self._clock = clock
         self._metrics = metrics
-        self._holds = holds
+        self._book = approvals.book
+        self._scoring = scoring
+        self._consultation = Consultation(approvals)
         self._admission = admission
         self._within = within
 
@@ -94,9 +107,39 @@ class Decider:
         except Overloaded as error:
             return self._unrecorded(asked, Code.OVERLOADED, str(error))
         try:
-            return await self.settle(self.begin(asked, within, first))
+            return await self.settle(await self._prepared(asked, within, first))
         finally:
             self._admission.leave(caller)
+
+    async def _prepared(self, asked: Asked, within: float | None, first: Answer | None) -> Begun:
+        """Judged with what the platform says, where the policy asks it: as of the policy that asked."""
+        if asked.via and self._scoring.loops_back(asked.via):
+            reason = "This request has been here before: the platform's address leads back to this daemon."
+            loop = refusal(Code.PLATFORM_LOOP, reason, self._clock.now())
+            return self._begin(asked, within, lambda: (loop, None), first)
+        bundle = self._state.snapshot.bundle
+        if bundle is None or not bundle.policies.asks_platform:
+            return self.begin(asked, within, first)
+        for _ in range(_ASKED_AT_MOST):
+            bundle, facts = self._state.snapshot.bundle, await self._facts(asked, within)
+            if self._state.snapshot.bundle is bundle:
+                return self.begin(asked, within, first, facts)
+        reason = "The policy changed while the platform was asked; ask again."
+        changed = refusal(Code.POLICY_CHANGED, reason, self._clock.now())
+        return self._begin(asked, within, lambda: (changed, None), first)
+
+    async def _facts(self, asked: Asked, within: float | None) -> Facts:
+        snapshot = self._state.snapshot
+        remote = remote_need(snapshot, asked.request, asked.caller, self._clock.now())
+        if remote is None or snapshot.bundle is None:
+            return None
+        volatile = frozenset(snapshot.bundle.policies.defaults.volatile)
+        # Secrets are for this host only; what they are masked with tells equal ones from others.
+        masked = masked_request(asked.request, self._state.masker)
+        question = Question(
+            masked, asked.caller, asked.trace, asked.via, remote, snapshot.bundle.digest, volatile
+        )
+        return await self._scoring.facts(question, within)
 
     async def decide_all(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
         """Answers in order, the last being the first whose verdict is in `until`; all when none is.
@@ -118,7 +161,7 @@ class Decider:
     async def _decide_each(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
         begun: list[Begun] = []
         for asked in batch:
-            begun.append(self.begin(asked))
+            begun.append(await self._prepared(asked, None, None))
             if begun[-1].decision.verdict in until:
                 break
         answers = [await self.settle(one) for one in begun]
@@ -126,38 +169,76 @@ class Decider:
         ends = (index for index, answer in enumerate(answers, 1) if answer.decision.verdict in until)
         return answers[: next(ends, len(answers))]
 
-    def begin(self, asked: Asked, within: float | None = None, first: Answer | None = None) -> Begun:
-        """Judge and hand the record to the log; the arguments are those of `decide`."""
+    def begin(
+        self,
+        asked: Asked,
+        within: float | None = None,
+        first: Answer | None = None,
+        facts: Facts = None,
+    ) -> Begun:
+        """Judge and hand the record to the log; the arguments are those of `decide`, and what the platform says."""
+        return self._begin(asked, within, lambda: self._judge(asked, first, facts), first, facts)
+
+    async def follow(self, asked: Asked, approval: Approval, by: int) -> Answer:
+        """The answer to the decision `by`, which waited, now that its approval is granted: decided again."""
+        bundle = self._state.snapshot.bundle
+        facts = await self._facts(asked, None) if bundle and bundle.policies.asks_platform else None
+
+        def use() -> tuple[Decision, Consulted | None]:
+            now = self._clock.now()
+            consulted = self._consultation.use(self._state.snapshot, approval, now, by, facts)
+            return consulted.decision, consulted
+
+        return await self.settle(self._begin(asked, None, use, None, facts))
+
+    def _begin(
+        self,
+        asked: Asked,
+        within: float | None,
+        judge_: Callable[[], tuple[Decision, Consulted | None]],
+        first: Answer | None,
+        facts: Facts = None,
+    ) -> Begun:
         started = self._clock.monotonic()
         patience = self._within if within is None else min(within, self._within)
+        consulted: Consulted | None = None
         try:
-            decision, hold = self._judge(asked, first)
-            body = encode_decision(_record(asked, decision, hold, first), self._state.masker)
+            decision, consulted = judge_()
+            body = encode_decision(_record(asked, decision, consulted, first, facts), self._state.masker)
         except Exception:
             _logger.exception("deny internal_error for request %s", asked.trace.request_id or "without an id")
-            decision, hold = refusal(Code.INTERNAL_ERROR, "The daemon failed.", self._clock.now()), None
+            if consulted is not None:
+                consulted.undo()
+            decision, consulted = refusal(Code.INTERNAL_ERROR, "The daemon failed.", self._clock.now()), None
             body = encode_record(EventRecord("internal_error", decision.now, {"door": asked.door}))
-        return Begun(asked, decision, hold, self._log.append(body, patience), started)
+        hold = consulted.hold if consulted else None
+        return Begun(asked, decision, hold, consulted, self._log.append(body, patience), started)
 
-    def _judge(self, asked: Asked, first: Answer | None) -> tuple[Decision, Hold | None]:
+    def _judge(self, asked: Asked, first: Answer | None, facts: Facts) -> tuple[Decision, Consulted | None]:
         snapshot, now = self._state.snapshot, self._clock.now()
-        decision = judge(snapshot, asked.request, asked.caller, now)
-        if first is not None:
-            decision = stricter(decision, self.current(first, now))
-        if decision.verdict is not Verdict.PENDING or (first and first.hold):
-            return decision, None
-        if self._holds.is_full:
-            return refusal(Code.OVERLOADED, "Too many actions wait for approval already.", now), None
-        return decision, self._holds.prepare(decision)
+        decision, consulted = judge(snapshot, asked.request, asked.caller, now, facts=facts), None
+        if decision.verdict is Verdict.PENDING:
+            consulted = self._consultation.consult(snapshot, asked.request, asked.caller, decision, facts)
+            decision = consulted.decision
+        if first is not None and not (consulted and consulted.granted):
+            tightened = stricter(decision, self.current(first, now))
+            if consulted and tightened is not decision:
+                consulted.undo()
+                consulted = None
+            decision = tightened
+        return decision, consulted
 
     async def settle(self, begun: Begun) -> Answer:
-        """Wait for the record, then open the hold and count."""
+        """Wait for the record, then do what it entails for approvals, and count."""
+        consulted = begun.consulted
         try:
             receipt = await begun.durable
-        except AuditError as error:
+            if consulted is not None and consulted.then is not None:
+                await consulted.then(receipt.seq)
+        except (AuditError, StoreError) as error:
+            if consulted is not None:
+                consulted.undo()
             return self._unrecorded(begun.asked, Code.AUDIT_UNAVAILABLE, str(error))
-        if begun.hold is not None:
-            self._holds.open(receipt.seq, begun.hold)
         if self._answered is not None:
             self._answered(begun.asked, begun.decision, receipt.seq)
         self._metrics.decided(begun.decision, begun.asked.door, self._clock.monotonic() - begun.started)
@@ -166,15 +247,16 @@ class Decider:
         return Answer(begun.decision, receipt, begun.hold)
 
     def current(self, answer: Answer, now: float) -> Decision:
-        """What an earlier answer is worth now: an allow runs out, a hold that is no longer open is denied."""
+        """What an earlier answer is worth now: an allow runs out, and a hold ends with its approval.
+
+        A hold whose approval was granted stays one here: what came of it is `follow`'s to say.
+        """
         decision = answer.decision
         if decision.verdict is Verdict.ALLOW and now >= decision.expires_at:
             return refusal(Code.EXPIRED, "This decision may no longer be used; ask again.", now, decision)
         if decision.verdict is Verdict.PENDING:
-            seq = answer.receipt.seq if answer.receipt else -1
-            if not self._holds.is_open(seq, now):
-                reason = "Nobody approved this action in time."
-                return refusal(Code.APPROVAL_EXPIRED, reason, now, decision)
+            approval = self._book.behind(answer.receipt.seq) if answer.receipt else None
+            return _as_held(decision, approval, now)
         return decision
 
     def _unrecorded(self, asked: Asked, code: Code, why: str) -> Answer:
@@ -185,15 +267,24 @@ class Decider:
         return Answer(refusal(code, _REASONS[code], now))
 
 
-def _record(asked: Asked, decision: Decision, hold: Hold | None, first: Answer | None) -> DecisionRecord:
+def _record(
+    asked: Asked, decision: Decision, consulted: Consulted | None, first: Answer | None, facts: Facts
+) -> DecisionRecord:
+    repeats = first.receipt.seq if first and first.receipt else None
+    if consulted is None and facts is None:
+        return DecisionRecord(asked.door, asked.caller, asked.request, decision, None, asked.trace, repeats)
     return DecisionRecord(
         asked.door,
         asked.caller,
         asked.request,
         decision,
-        hold,
+        consulted.hold if consulted else None,
         asked.trace,
-        first.receipt.seq if first and first.receipt else None,
+        repeats,
+        consulted.approval if consulted else "",
+        consulted.granted if consulted else (),
+        facts if isinstance(facts, Scored) else None,
+        facts if isinstance(facts, Unavailable) else None,
     )
 
 
@@ -203,15 +294,10 @@ _REASONS = {
 }
 
 
-def refusal(code: Code, reason: str, now: float, of: Decision | None = None) -> Decision:
-    """A deny that does not come out of the judgement; it keeps the risk and the revision of the decision `of`."""
-    if of is None:
-        return Decision(Verdict.DENY, code, reason, now, valid_for=0.0)
-    return msgspec.structs.replace(
-        of, verdict=Verdict.DENY, code=code, reason=reason, obligations=(), stages=(), rulings=()
-    )
-
-
-def stricter(one: Decision, other: Decision) -> Decision:
-    """The stricter of two decisions, the first where they are equally strict."""
-    return other if other.verdict > one.verdict else one
+def _as_held(decision: Decision, approval: Approval | None, now: float) -> Decision:
+    if approval is not None and approval.standing is Standing.DENIED:
+        who = approval.votes[-1].person
+        return refusal(Code.APPROVAL_DENIED, f"{who} did not approve this action.", now, decision)
+    if approval is not None and (approval.standing is Standing.GRANTED or now < approval.ends_at):
+        return decision
+    return refusal(Code.APPROVAL_EXPIRED, "Nobody approved this action in time.", now, decision)

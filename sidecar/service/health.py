@@ -53,7 +53,11 @@ class Health:
         fsync: str,
         own_uid: int,
         shadow: Shadow | None = None,
+        *,
+        same_uid: bool = False,
     ) -> None:
+        """`same_uid`: whoever asks for an action may approve it."""
+        self._same_uid = same_uid
         self._shadow = shadow
         self._state = state
         self._log = log
@@ -135,6 +139,8 @@ class Health:
             warnings.append(
                 "a caller runs under the daemon's own uid, so it could read the daemon's keys and log"
             )
+        if self._same_uid:
+            warnings.append("approvals.same_uid is allow: who asks for an action can approve it, alone")
         if self._fsync != "always":
             warnings.append(f"audit.fsync is {self._fsync}: an answer may leave before its record is on disk")
         return tuple(warnings)

@@ -1,18 +1,19 @@
 """Outcomes: what became of a decision, read and reported by the caller that asked for it, and by nobody else."""
 
-import asyncio
-
 import msgspec
 
-from sidecar.core.model import Caller, Object
+from sidecar.core.approval import Approval
+from sidecar.core.model import Caller, Code, Object, Verdict
 from sidecar.core.record import (
     DecisionRecord,
     OutcomeRecord,
     encode_outcome,
     parse_decision,
 )
-from sidecar.service.decide import Answer, Decider
+from sidecar.service.approvals import Approvals
+from sidecar.service.decide import Answer, Asked, Decider
 from sidecar.service.ports import Clock, DecisionLog, Receipt
+from sidecar.service.refusals import refusal
 from sidecar.service.state import State
 
 _SCANNED = 1000
@@ -30,7 +31,16 @@ class Told(msgspec.Struct, frozen=True):
 class Outcomes:
     """Reads of the log, scoped to the caller."""
 
-    def __init__(self, log: DecisionLog, decider: Decider, state: State, clock: Clock, within: float) -> None:
+    def __init__(
+        self,
+        log: DecisionLog,
+        decider: Decider,
+        approvals: Approvals,
+        state: State,
+        clock: Clock,
+        within: float,
+    ) -> None:
+        self._approvals = approvals
         self._log = log
         self._decider = decider
         self._state = state
@@ -44,14 +54,58 @@ class Outcomes:
 
     async def _find(self, seq: int, caller: Caller) -> Told | None:
         raw = await self._log.read(seq)
-        return self._tell(raw, caller) if raw is not None else None
+        told = self._tell(raw, caller) if raw is not None else None
+        return None if told is None else await self._followed(told)
 
     async def settled(self, told: Told, caller: Caller, wait: float) -> Told:
-        """A pending decision again, when its hold ends or after `wait` seconds."""
+        """A pending decision again, when people have answered, when it ends, or after `wait` seconds."""
         hold = told.answer.hold
-        left = hold.expires_at - self._clock.now() if hold else 0.0
-        await asyncio.sleep(max(0.0, min(wait, left)))
+        if hold is not None:
+            await self._approvals.resolution(
+                hold.id, min(wait, max(0.0, hold.expires_at - self._clock.now()))
+            )
         return await self._find(told.seq, caller) or told
+
+    async def _followed(self, told: Told) -> Told:
+        """What people have made of it: the first read of a granted approval decides again, later ones tell that."""
+        approval = self._approvals.book.behind(told.seq)
+        if told.answer.decision.verdict is not Verdict.PENDING or approval is None or approval.is_open:
+            return told
+        if approval.outcome is not None:
+            return await self._outcome(told, approval)
+        if not approval.is_usable(self._clock.now()):
+            reason = "The approval was not used in time."
+            return self._refused(told, Code.APPROVAL_EXPIRED, reason)
+        if self._approvals.book.is_taken(approval):
+            return told  # somebody is using it: what comes of it is told once that is on record
+        return await self._used(told, approval)
+
+    async def _used(self, told: Told, approval: Approval) -> Told:
+        """Taken at once, because the platform may be asked before it is used; given back if it was not."""
+        book, record = self._approvals.book, told.record
+        book.take(approval)
+        try:
+            asked = Asked(approval.request, approval.caller, record.door, record.trace)
+            return _instead(told, await self._decider.follow(asked, approval, told.seq))
+        finally:
+            if book.is_taken(approval):
+                book.enter(approval)
+
+    async def _outcome(self, told: Told, approval: Approval) -> Told:
+        """One grant is one action: it is told to the decision that waited for it, and to no other."""
+        if approval.used_by != told.seq or approval.outcome is None:
+            return self._refused(told, Code.APPROVAL_EXPIRED, "Another request has used this approval.")
+        raw = await self._log.read(approval.outcome)
+        after = self._tell(raw, told.record.caller) if raw is not None else None
+        if after is None:
+            return self._refused(
+                told, Code.APPROVAL_EXPIRED, "What came of this approval is not kept any more."
+            )
+        return _instead(told, (await self._followed(after)).answer)
+
+    def _refused(self, told: Told, code: Code, reason: str) -> Told:
+        decision = refusal(code, reason, self._clock.now(), told.answer.decision)
+        return Told(told.seq, told.record, Answer(decision, told.answer.receipt))
 
     async def newest(self, caller: Caller) -> list[Told]:
         """This caller's decisions among the last thousand records, newest first."""
@@ -76,6 +130,12 @@ class Outcomes:
         answer = Answer(record.decision, Receipt(seq, digest), record.hold)
         current = self._decider.current(answer, self._clock.now())
         return Told(seq, record, Answer(current, answer.receipt, record.hold))
+
+
+def _instead(told: Told, answer: Answer) -> Told:
+    """The same decision, for whoever asked for it, with what came of it."""
+    receipt = told.answer.receipt if answer.receipt is not None else None
+    return Told(told.seq, told.record, Answer(answer.decision, receipt, answer.hold))
 
 
 def _sequence(text: str) -> int | None:

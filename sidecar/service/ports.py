@@ -1,13 +1,16 @@
 """What the services need of the world, written by its users. Adapters and test fakes implement these."""
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
+from sidecar.core.approval import Approval
 from sidecar.core.bundle import Bundle, Floor
-from sidecar.core.model import Code, Decision, Door, Object, Verdict
+from sidecar.core.model import JSON, Caller, Code, Decision, Door, Object, Request, Verdict
+from sidecar.core.platform import PlatformApproval, Scored, Unavailable
+from sidecar.core.record import Trace
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
@@ -142,6 +145,20 @@ class BundleStore(Protocol):
         ...
 
 
+class ApprovalStore(Protocol):
+    """Approvals on disk. What `put` returned from is there after a crash."""
+
+    async def load(self) -> Sequence[Approval]:
+        """Those that are open, and those that were resolved within the last hour. Raises StoreError."""
+        ...
+
+    async def put(self, approval: Approval) -> None:
+        """Insert it, or replace the one of its id. Raises StoreError."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Metrics(Protocol):
     """Counters. A leaf: needs nothing, returns nothing."""
 
@@ -162,3 +179,67 @@ class Metrics(Protocol):
         ...
 
     def shadow_dropped(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallersHeaders:
+    """The headers of a request that is passed on; of these, what tells the platform who asks goes with it."""
+
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformCall:
+    """`path` as it stands in the URL, from `/`. `sender`: None is the daemon itself, with its own key.
+
+    A call of the daemon's that is not a GET is repeated only if it has a `correlation_id`: give one where a second
+    arrival does no harm. `via` is that header of the request that this call is made for.
+    """
+
+    method: str
+    path: str
+    body: Object | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    correlation_id: str = ""
+    traceparent: str = ""
+    via: str = ""
+    sender: CallersHeaders | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformReply:
+    """Any answer but a redirect, 429 and 5xx; to the daemon's own key never 401. An empty `body` is None."""
+
+    status: int
+    body: JSON
+
+
+class Platform(Protocol):
+    """The remote service that scores, holds and approves. Nothing here raises but on cancellation.
+
+    `within`: seconds that the caller waits; the port's own timeout holds where it is shorter.
+    """
+
+    def loops_back(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request that came in with these headers is one that this daemon sent."""
+        ...
+
+    async def score(
+        self, request: Request, caller: Caller, trace: Trace, within: float, via: str = ""
+    ) -> Scored | Unavailable:
+        """Submit the request. The same request of the same caller under one correlation id is one action there."""
+        ...
+
+    async def status(self, action_id: str, within: float) -> Scored | Unavailable:
+        """Where an action that was submitted stands now."""
+        ...
+
+    async def approval(self, approval_request_id: str, within: float) -> PlatformApproval | Unavailable: ...
+
+    async def send(self, call: PlatformCall, within: float) -> PlatformReply | Unavailable:
+        """Anything else: completions, heartbeats, what callers have passed on."""
+        ...
+
+    async def close(self) -> None:
+        """Let connections go, and give up what is under way."""
+        ...

@@ -5,13 +5,18 @@ from sidecar.core.masking import Masker
 from sidecar.core.model import Caller, Door
 from sidecar.core.record import Trace
 from sidecar.service.admission import Admission
+from sidecar.service.approvals import Approvals
+from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Asked, Decider
-from sidecar.service.holds import Holds
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
+from sidecar.service.scoring import Scoring
 from sidecar.service.state import State
+from sidecar.service.waiting import Waiting
+from tests.fakes.approval_store import FakeApprovalStore
 from tests.fakes.clock import TurnedClock
 from tests.fakes.decision_log import FakeDecisionLog
+from tests.fakes.platform import FakePlatform
 from tests.tools.bundles import bundle, request
 
 KEY = b"k" * 32
@@ -20,18 +25,32 @@ KEY = b"k" * 32
 class House:
     """`log` can be told to fail or to hang; `use` swaps in other policies."""
 
-    def __init__(self, rules: str, in_flight: int = 1024, holds: int = 10_000, **data: str) -> None:
+    def __init__(
+        self, rules: str, in_flight: int = 1024, holds: int = 10_000, *, platform: bool = False, **data: str
+    ) -> None:
         self.clock = TurnedClock()
         self.log = FakeDecisionLog(self.clock)
         self.metrics = PrometheusMetrics()
         first = bundle(rules, **data)
         self.state = State(Masker(first.masking, KEY))
         self.state.activate(first, Masker(first.masking, KEY), self.clock.now())
-        self.holds = Holds(holds)
+        self.store = FakeApprovalStore()
+        self.approvals = Approvals(self.store, self.log, self.clock, 0.25, holds)
+        self.platform = FakePlatform()
+        self.scoring = Scoring(self.platform if platform else None, self.clock, 3.0)
         self.decider = Decider(
-            self.state, self.log, self.clock, self.metrics, self.holds, Admission(in_flight), 0.25
+            self.state,
+            self.log,
+            self.clock,
+            self.metrics,
+            self.approvals,
+            self.scoring,
+            Admission(in_flight),
+            0.25,
         )
-        self.outcomes = Outcomes(self.log, self.decider, self.state, self.clock, 0.25)
+        self.outcomes = Outcomes(self.log, self.decider, self.approvals, self.state, self.clock, 0.25)
+        self.ballots = Ballots(self.approvals, self.state, self.log, self.clock)
+        self.waiting = Waiting(self.outcomes, self.approvals.book, self.clock, 50.0)
         self.repeats = Repeats(self.decider, self.state, self.clock)
 
     def use(self, rules: str, **data: str) -> None:

@@ -23,11 +23,13 @@ BY_TYPE = {
 }
 BY_KEY = {
     "allowed_hosts": (["a.example"], ["b.example", "c.example"]),
+    "approvals.same_uid": ("allow", "deny"),
     "audit.fsync": ("interval", "never"),
     "audit.keep.age": ("1h", "2h"),
     "audit.keep.bytes": ("1GiB", "2GiB"),
     "log.format": ("json", "console"),
     "log.level": ("debug", "error"),
+    "platform.url": ("https://a.example", "https://b.example/base"),
     "trust.audience": (["prod"], ["prod", "eu"]),
     "trust.keys": (["/a.pub"], ["/b.pub", "/c.pub"]),
     "public_base_url": ("https://a.example", "https://b.example"),

@@ -159,7 +159,7 @@ DIGESTS = canonical.decode(BODY)["digests"]
         ("other.yaml", {"policies": canonical.decode(BODY)["policies"] | {"other.yaml": []}}),
         ("policy.yaml", {"policies": {}}),
         ("data/masking.yaml", {"data": canonical.decode(BODY)["data"] | {"masking": {}}}),
-        ("data/people.yaml", {"data": canonical.decode(BODY)["data"] | {"people": {}}}),
+        ("data/staff.yaml", {"data": canonical.decode(BODY)["data"] | {"staff": {}}}),
         ("tests/a_test.yaml", {"tests": {"tests/a_test.yaml": []}}),
         ("policy.yaml", {"digests": DIGESTS | {"policy.yaml": "0" * 64}}),
         ("policy.yaml", {"digests": {n: d for n, d in DIGESTS.items() if n != "policy.yaml"}}),
@@ -189,8 +189,8 @@ def with_file(name, content):
 
 def test_6_a_large_file_reads_back_like_a_small_one():
     people = {f"person-{number}": {"groups": ["x" * 100_000], "uid": number} for number in range(3)}
-    raw = signed(files={"data/people.yaml": msgspec.json.encode(people).decode()})
-    assert compile_bundle(check(raw), "x").data.lookup("people", "person-2") == people["person-2"]
+    raw = signed(files={"data/staff.yaml": msgspec.json.encode(people).decode()})
+    assert compile_bundle(check(raw), "x").data.lookup("staff", "person-2") == people["person-2"]
 
 
 def test_7_a_bundle_of_another_name_is_refused():

@@ -61,7 +61,7 @@ async def test_a_hold_that_is_not_known_here_is_expired():
 async def test_too_many_holds_are_denies():
     house = House(HOLD, holds=1)
     assert (await house.decider.decide(asked())).decision.verdict is Verdict.PENDING
-    refused = await house.decider.decide(asked())
+    refused = await house.decider.decide(asked(subject="agent:b"))
     assert (refused.decision.verdict, refused.decision.code) == (Verdict.DENY, Code.OVERLOADED)
     assert refused.receipt is not None
 

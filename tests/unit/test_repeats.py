@@ -48,7 +48,7 @@ async def test_the_repeat_of_a_hold_opens_no_second_one_and_ends_with_it():
     first = await house.repeats.submit(asked(correlation_id="c1"))
     again = await house.repeats.submit(asked(correlation_id="c1"))
     assert again.hold == first.hold
-    assert len(house.holds) == 1
+    assert len(house.approvals.book) == 1
     house.clock.advance(299.9)
     assert (await house.repeats.submit(asked(correlation_id="c1"))).decision.verdict is Verdict.PENDING
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from sidecar.core.caller import Agents
 from sidecar.core.masking import MaskTable
+from sidecar.core.people import People
 from sidecar.core.policy import Data, PolicyTable
+from sidecar.core.registry import Registry
 from sidecar.core.risk import RiskModel
 
 
@@ -41,5 +43,7 @@ class Bundle:
     risk: RiskModel
     masking: MaskTable
     agents: Agents
+    people: People
+    registry: Registry
     signed: Signed | None = None
     expires_at: float = float("inf")

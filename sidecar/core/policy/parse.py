@@ -50,7 +50,7 @@ class _Parser:
         self._somebody_to_ask(rules, [document for document, _ in declaring], defaults)
         if self.findings:
             raise MalformedBundle(*sorted(self.findings, key=_where))
-        return PolicySet(tuple(rules), defaults)
+        return PolicySet(tuple(rules), defaults, declaring[0][0] if declaring else None)
 
     def _read(self, document: Document, type_: type[T], *keys: str | int) -> T | None:
         """None for what cannot be read. Rules come here one by one: reading thousands in one call stops the loop."""
@@ -84,6 +84,7 @@ class _Parser:
             obligations=tuple(Obligation(o.id, o.type, o.properties) for o in written.obligations),
             score=written.score,
             on_platform_unavailable=written.on_platform_unavailable,
+            cache=seconds(written.cache) if written.cache else 0.0,
         )
 
     def _patterns(

@@ -31,6 +31,7 @@ from sidecar.core.policy.values import (
     PolicySet,
     Rule,
     RuleFinding,
+    Score,
 )
 
 _order: Final = attrgetter("order")
@@ -39,10 +40,11 @@ _order: Final = attrgetter("order")
 class PolicyTable:
     """The rules of a bundle, indexed. Its evaluation costs what the rules cost that can match.
 
-    `actions` are the action names that rules spell out, sorted; patterns with wildcards name none.
+    `actions` are the action names that rules spell out, sorted; patterns with wildcards name none. `asks_platform`:
+    whether there is a request that the platform would have to score.
     """
 
-    __slots__ = ("_data", "_needs", "_paths", "_root", "_rules", "actions", "defaults")
+    __slots__ = ("_data", "_needs", "_paths", "_root", "_rules", "actions", "asks_platform", "defaults")
 
     def __init__(
         self, rules: Sequence[CompiledRule], defaults: Defaults, data: Data, paths: PathRules
@@ -50,6 +52,9 @@ class PolicyTable:
         self.defaults = defaults
         self.actions = tuple(sorted({name for compiled in rules for name in _action_names(compiled.rule)}))
         self._rules = tuple(rules)
+        self.asks_platform = defaults.score is Score.PLATFORM or any(
+            compiled.rule.score is Score.PLATFORM for compiled in rules
+        )
         self._root = build_index(self._rules)
         self._data = data
         self._paths = paths
@@ -78,9 +83,9 @@ class PolicyTable:
             others, more = self._matching(inputs, twin)
             matched = _with_both(matched, others)
             errors = tuple(dict.fromkeys(errors + more))
-        if len(matched) == 1 and not errors:
+        if len(matched) == 1 and not errors and not inputs.granted:
             return matched[0].alone
-        return combine([compiled.rule for compiled in matched], errors)
+        return combine([compiled.rule for compiled in matched], errors, inputs.granted, self.defaults)
 
     def explain(self, inputs: Inputs) -> tuple[RuleFinding, ...]:
         """Every rule, whether it matched, and why; in the order they are written in."""
@@ -126,7 +131,7 @@ def compile_policies(policies: PolicySet, data: Data, paths: PathRules) -> Polic
     compiled, findings = [], []
     for order, parsed in enumerate(policies.rules):
         try:
-            compiled.append(_compile(order, parsed, data))
+            compiled.append(_compile(order, parsed, data, policies.defaults))
         except ConditionRefusedError as refusal:
             findings += [
                 Diagnostic(parsed.inside("when", problem.offset), problem.message, problem.hint)
@@ -137,13 +142,13 @@ def compile_policies(policies: PolicySet, data: Data, paths: PathRules) -> Polic
     return PolicyTable(compiled, policies.defaults, data, paths)
 
 
-def _compile(order: int, parsed: ParsedRule, data: Data) -> CompiledRule:
+def _compile(order: int, parsed: ParsedRule, data: Data, defaults: Defaults) -> CompiledRule:
     rule = parsed.rule
     return CompiledRule(
         order=order,
         rule=rule,
         condition=None if rule.when is None else compile_condition(rule.when, data.names),
-        alone=combine([rule]),
+        alone=combine([rule], defaults=defaults),
         fits_action=any_name(rule.actions),
         fits_resource=any_typed(rule.resources),
         fits_subject=any_typed(rule.subjects),

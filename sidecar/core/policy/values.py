@@ -87,6 +87,7 @@ class Rule:
     obligations: tuple[Obligation, ...] = ()
     score: Score | None = None
     on_platform_unavailable: WhenUnavailable | None = None
+    cache: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,24 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """The policies of a bundle, parsed but not yet compiled: names in conditions are not checked."""
+    """The policies of a bundle, parsed but not yet compiled: names in conditions are not checked.
+
+    `declaring` is the document that the defaults were read from, None where none has any.
+    """
 
     rules: tuple[ParsedRule, ...] = ()
     defaults: Defaults = Defaults()
+    declaring: Document | None = None
+
+
+GRANTED_RULE: Final = "rule:"
 
 
 class Inputs(msgspec.Struct, frozen=True, gc=False):
-    """All that policies can see. `now` in epoch seconds; to read an absent risk or approval is an error."""
+    """All that policies can see. `now` in epoch seconds; to read an absent risk or approval is an error.
+
+    `granted` are holds that people have approved for this request; `rule:ID` makes that approve rule one that allows.
+    """
 
     request: Request
     risk: Risk | None
@@ -134,13 +145,22 @@ class Inputs(msgspec.Struct, frozen=True, gc=False):
     now: float
     threats: tuple[Object, ...] = ()
     approval: Object | None = None
+    granted: frozenset[str] = frozenset()
+
+
+class Remote(msgspec.Struct, frozen=True, gc=False):
+    """That the platform is to score a request: what holds without its answer, and how long that may be reused (s)."""
+
+    unavailable: WhenUnavailable
+    cache: float = 0.0
 
 
 class PolicyResult(msgspec.Struct, frozen=True, gc=False):
     """What the policies say. `rules` are the ids of those that decided, in the order they are written in.
 
     `stages` of all matching approve rules, equal ones once; `thresholds` the strictest of the matching allow
-    rules, None where none declares any; `valid_for` in seconds; `errors` are `rule-id: message`.
+    rules, None where none declares any; `valid_for` in seconds; `errors` are `rule-id: message`. `remote` is None
+    where no matching rule lets the platform score.
     """
 
     verdict: Verdict
@@ -152,6 +172,7 @@ class PolicyResult(msgspec.Struct, frozen=True, gc=False):
     valid_for: float = DEFAULT_VALID_FOR
     thresholds: Thresholds | None = None
     errors: tuple[str, ...] = ()
+    remote: Remote | None = None
 
 
 class Part(Enum):

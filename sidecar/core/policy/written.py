@@ -114,6 +114,7 @@ class WrittenRule(Strict, frozen=True):
     obligations: Annotated[tuple[WrittenObligation, ...], Meta(max_length=64)] = ()
     score: Score | None = None
     on_platform_unavailable: WhenUnavailable | None = None
+    cache: Duration | None = None
 
 
 class WrittenDefaults(Strict, frozen=True):

@@ -25,6 +25,7 @@ class RiskModel:
 
     def __init__(self, table: RiskTable) -> None:
         names = Names(table.verbs)
+        self.bands = table.bands
         self.paths = PathRules(table.paths.resource_types, table.paths.properties)
         self._tools = table.tools
         self._tool_names = sorted(table.tools.properties)

@@ -23,6 +23,7 @@ class Check(StrEnum):
     UNUSED_DATA = "unused-data"
     MISSING_REASON = "missing-reason"
     CONDITION_ALWAYS_ERRS = "condition-always-errs"
+    NOBODY_TO_APPROVE = "nobody-to-approve"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,9 @@ def _covering(rules: Iterable[CompiledRule], effect: Effect) -> Cover:
 
 
 def _only_allows(rule: Rule) -> bool:
-    """Limits and life time of an allow rule count beside a hold too: with these it has a use."""
-    return rule.effect is Effect.ALLOW and rule.thresholds is None and rule.valid_for == DEFAULT_VALID_FOR
+    """Limits and life time of an allow rule count beside a hold, obligations once people granted it: a use."""
+    says_more = rule.thresholds or rule.obligations or rule.valid_for != DEFAULT_VALID_FOR
+    return rule.effect is Effect.ALLOW and not says_more
 
 
 def _some_names(rule: Rule) -> Names:

@@ -1,0 +1,234 @@
+"""Approvals: stages, quorum, deadlines and escalation, as a state machine of frozen values.
+
+An approval answers the holds of one decision, each named: `rule:ID` for an approve rule, else the control that held.
+It is bound to the request's digest, and to who asked. Stage after stage, `quorum` different persons of the stage's
+approvers must approve within `within` seconds; at the end of that time `escalate` opens the stage to more approvers
+for the same time once more; then the approval has expired. One deny ends it. What was granted may be used once,
+within ten minutes.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from sidecar.core.errors import SidecarError
+from sidecar.core.model import Caller, Control, Decision, Request, Stage, Verdict
+from sidecar.core.people import Approver, People
+from sidecar.core.policy.values import GRANTED_RULE
+
+USABLE_FOR: Final = 600.0
+_MOST_JOINED: Final = 64
+
+
+class Standing(StrEnum):
+    """Where an approval stands. All but `open` are final."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    DENIED = "denied"
+    EXPIRED = "expired"
+
+
+class Choice(StrEnum):
+    """What a person says."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`stage` counts from 0; `at` in epoch seconds; `by` is how the person was known: a uid or a key."""
+
+    person: str
+    choice: Choice
+    stage: int
+    at: float
+    by: str
+    comment: str = ""
+
+
+class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Times in epoch seconds. `decision` is the number of the record that held; `joined` of those that held for the
+    same request while it was open.
+
+    `met` are holds that earlier approvals of the same request have granted. `stage` is the index of the stage that
+    is open since `since`. `used_at` is when a grant was used, 0 if it was not, `used_by` the decision that waited for
+    it, and `outcome` the decision that was made with it.
+    """
+
+    id: str
+    decision: int
+    digest: str
+    caller: Caller
+    request: Request
+    holds: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    opened_at: float
+    since: float
+    revision: str = ""
+    reason: str = ""
+    met: tuple[str, ...] = ()
+    stage: int = 0
+    escalated: bool = False
+    votes: tuple[Vote, ...] = ()
+    standing: Standing = Standing.OPEN
+    resolved_at: float = 0.0
+    used_at: float = 0.0
+    used_by: int | None = None
+    outcome: int | None = None
+    joined: tuple[int, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self.standing is Standing.OPEN
+
+    @property
+    def due(self) -> float:
+        """When the open stage escalates, or the approval expires."""
+        return self.since + self.stages[self.stage].within
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who may answer now."""
+        stage = self.stages[self.stage]
+        return stage.approvers + (stage.escalate if self.escalated else ())
+
+    @property
+    def agreed(self) -> tuple[str, ...]:
+        """Who approved the open stage."""
+        return tuple(vote.person for vote in _approvals(self))
+
+    @property
+    def ends_at(self) -> float:
+        """When it expires if nobody answers, escalation of the open stage included; later stages come on top."""
+        stage = self.stages[self.stage]
+        return self.due + (stage.within if stage.escalate and not self.escalated else 0.0)
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The holds that count as met once it is granted."""
+        return frozenset((*self.met, *self.holds))
+
+    def is_usable(self, now: float) -> bool:
+        """Whether a request of its digest may be decided with it."""
+        granted = self.standing is Standing.GRANTED and not self.used_at
+        return granted and now < self.resolved_at + USABLE_FOR
+
+
+class VoteRefused(SidecarError):
+    """This person cannot answer this approval, now or at all. `kind` says which of these it is."""
+
+    kind = "vote_refused"
+
+
+def holds_of(decision: Decision) -> tuple[str, ...]:
+    """What held a pending decision, by name."""
+    held = [ruling.control for ruling in decision.rulings if ruling.verdict is Verdict.PENDING]
+    rules = [GRANTED_RULE + rule for rule in decision.rules] if Control.POLICY in held else []
+    return (*rules, *(control.value for control in held if control is not Control.POLICY))
+
+
+def cast(
+    approval: Approval,
+    approver: Approver,
+    choice: Choice,
+    now: float,
+    by: str,
+    comment: str = "",
+    *,
+    same_uid: bool = False,
+) -> Approval:
+    """The approval with this vote. `same_uid`: the uid that asked may answer as well. Raises VoteRefused."""
+    _check(approval, approver, choice, now, by, same_uid)
+    vote = Vote(approver.name, choice, approval.stage, now, by, comment)
+    voted = msgspec.structs.replace(approval, votes=(*approval.votes, vote))
+    if choice is Choice.DENY:
+        return _resolve(voted, Standing.DENIED, now)
+    if len(_approvals(voted)) < voted.stages[voted.stage].quorum:
+        return voted
+    if voted.stage + 1 < len(voted.stages):
+        return msgspec.structs.replace(voted, stage=voted.stage + 1, since=now, escalated=False)
+    return _resolve(voted, Standing.GRANTED, now)
+
+
+def advance(approval: Approval, now: float) -> Approval:
+    """The approval as it is at this time: escalated or expired where its time is over."""
+    while approval.is_open and now >= approval.due:
+        due = approval.due
+        if approval.stages[approval.stage].escalate and not approval.escalated:
+            approval = msgspec.structs.replace(approval, escalated=True, since=due)
+        else:
+            approval = _resolve(approval, Standing.EXPIRED, due)
+    return approval
+
+
+def used(approval: Approval, now: float, by: int, outcome: int) -> Approval:
+    """The approval with its grant spent: on the wait of the decision `by`, with the decision `outcome`."""
+    return msgspec.structs.replace(approval, used_at=now, used_by=by, outcome=outcome)
+
+
+def opened(approval: Approval, decision: int) -> Approval:
+    """The approval of the decision that is on record under this number."""
+    return msgspec.structs.replace(approval, decision=decision)
+
+
+def join(approval: Approval, decision: int) -> Approval:
+    """The approval with one more decision that waits for it; the last 64 of them are kept."""
+    return msgspec.structs.replace(approval, joined=(*approval.joined, decision)[-_MOST_JOINED:])
+
+
+def who_may_answer(
+    approval: Approval, people: People, now: float, *, same_uid: bool = False
+) -> tuple[str, ...]:
+    """The names of those whose vote would count now, sorted."""
+    return tuple(
+        name
+        for name in sorted(people.among(approval.approvers))
+        if (approver := people.named(name)) and _counts(approval, approver, now, same_uid)
+    )
+
+
+def _counts(approval: Approval, approver: Approver, now: float, same_uid: bool) -> bool:
+    try:
+        _check(approval, approver, Choice.APPROVE, now, approver.name, same_uid)
+    except VoteRefused:
+        return False
+    return True
+
+
+def _check(
+    approval: Approval, approver: Approver, choice: Choice, now: float, by: str, same_uid: bool
+) -> None:
+    if not approval.is_open or now >= approval.due:
+        raise VoteRefused(f"approval {approval.id} is not open any more")
+    if _is_requester(approval, approver, same_uid):
+        raise VoteRefused("who asks for an action cannot approve it")
+    if not approver.is_among(approval.approvers):
+        asked = ", ".join(approval.approvers)
+        raise VoteRefused(f"{approver.name} is not among those who are asked: {asked}")
+    if choice is Choice.APPROVE and not _is_another(approval, approver, by):
+        raise VoteRefused(f"{approver.name} has approved this stage already")
+
+
+def _is_requester(approval: Approval, approver: Approver, same_uid: bool) -> bool:
+    """By uid unless that may answer too, by token (a person's name is its id), or by the subject that acts."""
+    caller, subject = approval.caller, approval.request.subject
+    is_same_uid = not same_uid and caller.uid is not None and caller.uid in approver.person.uids
+    return is_same_uid or approver.name in (caller.token_id, subject.id)
+
+
+def _is_another(approval: Approval, approver: Approver, by: str) -> bool:
+    """Whether none of those who approved the open stage is this person, by name or, once renamed, by uid or key."""
+    agreed = _approvals(approval)
+    return all(approver.name != vote.person and by != vote.by for vote in agreed)
+
+
+def _approvals(approval: Approval) -> list[Vote]:
+    """The votes for the open stage, each of another person."""
+    stage = approval.stage
+    return [vote for vote in approval.votes if vote.stage == stage and vote.choice is Choice.APPROVE]
+
+
+def _resolve(approval: Approval, standing: Standing, now: float) -> Approval:
+    return msgspec.structs.replace(approval, standing=standing, resolved_at=now)

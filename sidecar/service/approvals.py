@@ -1,0 +1,201 @@
+"""Approvals: opened by decisions that hold, answered by people, used once by the request that they are bound to.
+
+Every change is recorded and stored before it counts; one that cannot be is none. The lock orders votes and time. The
+decision path takes no lock: what it does to the book it does without awaiting.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+from sidecar.core.approval import (
+    Approval,
+    Choice,
+    Standing,
+    VoteRefused,
+    advance,
+    cast,
+    holds_of,
+    join,
+    opened,
+    used,
+)
+from sidecar.core.errors import AuditError, StoreError
+from sidecar.core.model import Caller, Decision, Request
+from sidecar.core.people import Approver
+from sidecar.core.record import ApprovalRecord, ExpiryRecord, Hold, encode_record
+from sidecar.service.approval_book import ApprovalBook, Key
+from sidecar.service.ports import ApprovalStore, Clock, DecisionLog
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY: Final = 1.0
+_UNRECORDED: Final = -1
+
+
+class Approvals:
+    """All approvals of this daemon, at most `limit` of them in the book.
+
+    `same_uid`: the uid that asks may also answer, which is for demonstrations.
+    """
+
+    def __init__(
+        self,
+        store: ApprovalStore,
+        log: DecisionLog,
+        clock: Clock,
+        within: float,
+        limit: int = 20_000,
+        *,
+        same_uid: bool = False,
+    ) -> None:
+        self.book = ApprovalBook(clock)
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._within = within
+        self._limit = limit
+        self.same_uid = same_uid
+        self._news = asyncio.Event()
+        self._resolved: dict[str, asyncio.Event] = {}
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Take up what the last run left. Raises StoreError."""
+        for approval in await self._store.load():
+            self.book.enter(approval)
+
+    async def run(self) -> None:
+        """Let time pass, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            await self.let_time_pass()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+    # What decisions do.
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.book) >= self._limit
+
+    def draft(
+        self, key: Key, request: Request, caller: Caller, decision: Decision, met: Iterable[str] = ()
+    ) -> Approval:
+        """The approval that a pending decision opens; people see it once `open` has stored it."""
+        approval = Approval(
+            id=f"apr_{secrets.token_hex(12)}",
+            decision=_UNRECORDED,
+            digest=key[1],
+            caller=caller,
+            request=request,
+            holds=holds_of(decision),
+            stages=decision.stages,
+            opened_at=decision.now,
+            since=decision.now,
+            revision=decision.revision,
+            reason=decision.reason,
+            met=tuple(met),
+        )
+        self.book.enter(approval)
+        return approval
+
+    async def open(self, approval: Approval, decision: int) -> None:
+        """The decision that holds is on record: from now on people may answer. Raises StoreError."""
+        try:
+            await self._keep(opened(approval, decision))
+        except StoreError:
+            self.book.strike(approval)
+            raise
+
+    async def join(self, approval: Approval, decision: int) -> None:
+        """One more decision waits for it. Raises StoreError."""
+        async with self._turn:
+            current = self.book.get(approval.id)
+            if current is not None:
+                await self._keep(join(current, decision))
+
+    async def spend(self, approval: Approval, by: int, outcome: int) -> None:
+        """The grant was used. Raises StoreError, and the grant is then lost."""
+        self.book.hide(approval)
+        await self._keep(used(approval, self._clock.now(), by, outcome))
+
+    # What people do, and time.
+
+    async def vote(
+        self, approval_id: str, approver: Approver, choice: Choice, by: str, comment: str = ""
+    ) -> Approval:
+        """The approval with that vote. Raises VoteRefused, AuditError or StoreError."""
+        async with self._turn:
+            approval = self.book.get(approval_id)
+            if approval is None or approval.decision == _UNRECORDED:
+                raise VoteRefused(f"there is no approval {approval_id}")
+            now = self._clock.now()
+            current = advance(approval, now)
+            voted = cast(current, approver, choice, now, by, comment, same_uid=self.same_uid)
+            await self._log.append(encode_record(_vote_record(voted)), self._within)
+            await self._keep(voted)
+            return voted
+
+    async def resolution(self, approval_id: str, within: float) -> None:
+        """Return when the approval is resolved, or after so many seconds."""
+        approval = self.book.get(approval_id)
+        if approval is None or not approval.is_open:
+            return
+        event = self._resolved.setdefault(approval_id, asyncio.Event())
+        try:
+            await asyncio.wait_for(event.wait(), within)
+        except TimeoutError:
+            return
+
+    async def news(self, since: int, within: float) -> None:
+        """Return when something has changed after the change of that number, or after so many seconds."""
+        if self.book.has_news(since):
+            return
+        try:
+            await asyncio.wait_for(self._news.wait(), within)
+        except TimeoutError:
+            return
+
+    async def let_time_pass(self) -> None:
+        """Escalate and expire what is due; what cannot be recorded or stored is tried again the next time."""
+        now = self._clock.now()
+        async with self._turn:
+            while (approval := self.book.next_due(now)) is not None:
+                later = advance(approval, now)
+                try:
+                    await self._log.append(encode_record(_time_record(later)), self._within)
+                    await self._keep(later)
+                except (AuditError, StoreError) as error:
+                    _log.warning("approval %s waits for its end: %s", approval.id, error)
+                    self.book.postpone(approval, now + _LOOK_EVERY)
+                    return
+
+    async def _keep(self, approval: Approval) -> None:
+        await self._store.put(approval)
+        self.book.enter(approval)
+        self._news.set()
+        self._news = asyncio.Event()
+        if not approval.is_open and (event := self._resolved.pop(approval.id, None)):
+            event.set()
+
+
+def hold_of(approval: Approval) -> Hold:
+    """What a pending answer says of it."""
+    return Hold(approval.id, approval.ends_at)
+
+
+def _vote_record(voted: Approval) -> ApprovalRecord:
+    vote = voted.votes[-1]
+    event = vote.choice.value if voted.is_open else voted.standing.value
+    return ApprovalRecord(
+        voted.id, voted.decision, event, vote.at, vote.person, vote.by, vote.comment, vote.stage
+    )
+
+
+def _time_record(later: Approval) -> ApprovalRecord | ExpiryRecord:
+    if later.standing is Standing.EXPIRED:
+        return ExpiryRecord(later.decision, later.id, later.resolved_at)
+    return ApprovalRecord(later.id, later.decision, "escalated", later.since, stage=later.stage)
