@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
         "_body",
         "_busy",
         "_closing",
+        "_drive",
         "_head_bytes",
         "_headers",
         "_in_head",
@@ -105,6 +106,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
+        self._drive = Drive(self._answer, self._loop)
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Incoming] = deque()
         self._transport: asyncio.Transport | None = None
@@ -243,7 +245,7 @@ class Connection(asyncio.Protocol):
         self._busy = True
         self._incoming = self._queue.popleft()
         # Not at once: the requests of all connections that are readable now are judged one after the other.
-        self._loop.call_soon(Drive(self._server.respond(self._incoming), self._answer, self._loop).step)
+        self._drive.start(self._server.respond(self._incoming))
 
     def _answer(self, reply: Reply | None) -> None:
         incoming = self._incoming
