@@ -1,46 +1,44 @@
-"""The ASCEND dialect, decision part: the unmodified `ascend-ai-sdk` works against these routes.
-
-It repeats 429 and 5xx, waits on Retry-After and cannot read an empty answer: so every answer here is 200 with an
-object, or 401, 403, 404 or 422 with a string `detail`.
-"""
-
-from collections.abc import Awaitable, Callable
+"""The ASCEND dialect, decision part: the unmodified `ascend-ai-sdk` works against these routes."""
 
 from sidecar import __version__
 from sidecar.api.answers import verdict_headers
 from sidecar.api.ascend_envelope import approval_status, details, envelope
+from sidecar.api.ascend_identity import remember
+from sidecar.api.ascend_replies import PAGE, detail, guarded, number
 from sidecar.api.ascend_submit import parse_submit
-from sidecar.api.wire import Call, Handler, Reply, Route, encode, ok, parse_body
-from sidecar.core.errors import AuditError, RequestError
+from sidecar.api.wire import Call, Reply, Route, ok, parse_body
 from sidecar.core.ijson import JsonLimits
-from sidecar.core.model import Door, Object
-from sidecar.service.decide import Asked
+from sidecar.core.model import Door, Object, Request
+from sidecar.service.decide import Answer, Asked
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
+from sidecar.service.state import State
 from sidecar.service.waiting import Waiting
 
-_PAGE = 50
 _PAGE_AT_MOST = 500
 
 
 class Ascend:
     """The dialect's routes."""
 
-    def __init__(self, repeats: Repeats, outcomes: Outcomes, waiting: Waiting, limits: JsonLimits) -> None:
+    def __init__(
+        self, repeats: Repeats, outcomes: Outcomes, waiting: Waiting, state: State, limits: JsonLimits
+    ) -> None:
         self._repeats = repeats
         self._outcomes = outcomes
         self._waiting = waiting
+        self._state = state
         self._limits = limits
 
     def routes(self) -> tuple[Route, ...]:
         return (
-            Route("POST", "/api/v1/actions/submit", _guarded(self.submit), reads_json=True),
-            Route("GET", "/api/v1/actions/{}/status", _guarded(self.status)),
-            Route("GET", "/api/v1/actions/{}", _guarded(self.show)),
-            Route("GET", "/api/sdk/approval/{}", _guarded(self.approval)),
-            Route("POST", "/api/agent-action/{}/complete", _guarded(self.complete), reads_json=True),
-            Route("POST", "/api/agent-action/{}/fail", _guarded(self.fail), reads_json=True),
-            Route("GET", "/api/agent-activity", _guarded(self.activity)),
+            Route("POST", "/api/v1/actions/submit", guarded(self.submit), reads_json=True),
+            Route("GET", "/api/v1/actions/{}/status", guarded(self.status)),
+            Route("GET", "/api/v1/actions/{}", guarded(self.show)),
+            Route("GET", "/api/sdk/approval/{}", guarded(self.approval)),
+            Route("POST", "/api/agent-action/{}/complete", guarded(self.complete), reads_json=True),
+            Route("POST", "/api/agent-action/{}/fail", guarded(self.fail), reads_json=True),
+            Route("GET", "/api/agent-activity", guarded(self.activity)),
             Route("GET", "/health", self.health),
             Route("GET", "/api/deployment-info", self.deployment),
         )
@@ -50,17 +48,20 @@ class Ascend:
         trace = call.trace()
         asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
         answer = await self._repeats.submit(asked)
-        follow_by = self._waiting.request_id(answer)
-        return ok(envelope(request, answer, trace.correlation_id, follow_by), verdict_headers(answer, trace))
+        body = self._body(request, answer, trace.correlation_id)
+        return ok(body, (*verdict_headers(answer, trace), *remember(call, request.subject.id)))
 
     async def status(self, call: Call) -> Reply:
         told = await self._outcomes.find(call.params[0], call.caller)
         if told is None:
             return _unknown(call)
         told = self._waiting.in_time(told)
-        follow_by = self._waiting.request_id(told.answer)
-        body = envelope(told.record.request, told.answer, told.record.trace.correlation_id, follow_by)
+        body = self._body(told.record.request, told.answer, told.record.trace.correlation_id)
         return ok(body, verdict_headers(told.answer, call.trace()))
+
+    def _body(self, request: Request, answer: Answer, correlation_id: str) -> Object:
+        follow_by = self._waiting.request_id(answer)
+        return envelope(request, answer, correlation_id, follow_by, self._state.registry)
 
     async def show(self, call: Call) -> Reply:
         told = await self._outcomes.find(call.params[0], call.caller)
@@ -70,7 +71,7 @@ class Ascend:
         """An `approved` here is what the SDK runs the action on, so it is decided again under today's policies."""
         followed = await self._waiting.follow(call.params[0], call.caller)
         if followed is None:
-            return _detail(404, f"No approval {call.params[0]} of this caller is known.")
+            return detail(404, f"No approval {call.params[0]} of this caller is known.")
         body = approval_status(call.params[0], followed)
         return ok(body, verdict_headers(followed.told.answer, call.trace()))
 
@@ -89,8 +90,8 @@ class Ascend:
         return ok({"success": True, "action_id": int(call.params[0]), "status": outcome, "audit": audit})
 
     async def activity(self, call: Call) -> Reply:
-        limit = min(_number(call, "limit", _PAGE), _PAGE_AT_MOST)
-        offset = _number(call, "offset", 0)
+        limit = number(call, "limit", PAGE, most=_PAGE_AT_MOST)
+        offset = number(call, "offset", 0)
         found = [details(told) for told in await self._outcomes.newest(call.caller)]
         found = [one for one in found if _asked_for(one, call)]
         page = found[offset : offset + limit]
@@ -108,32 +109,5 @@ def _asked_for(found: Object, call: Call) -> bool:
     return all(found[name] == value for name, value in wanted.items())
 
 
-def _number(call: Call, name: str, default: int) -> int:
-    text = call.query.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise RequestError("must be a whole number from 0", field=name)
-    return int(text)
-
-
 def _unknown(call: Call) -> Reply:
-    return _detail(404, f"No action {call.params[0]} of this caller is known.")
-
-
-def _detail(status: int, detail: str) -> Reply:
-    return Reply(status, encode({"detail": detail}))
-
-
-def _guarded(handler: Callable[[Call], Awaitable[Reply]]) -> Handler:
-    """Errors in the one shape that the SDK reads."""
-
-    async def guarded(call: Call) -> Reply:
-        try:
-            return await handler(call)
-        except RequestError as error:
-            return _detail(422, str(error))
-        except AuditError:
-            return _detail(403, "The log cannot be written; nothing was recorded.")
-
-    return guarded
+    return detail(404, f"No action {call.params[0]} of this caller is known.")

@@ -6,14 +6,16 @@ decision is allowed. Keys without a value are left out, because a null hides the
 
 from typing import Final
 
+from sidecar.api.ascend_governance import governance
 from sidecar.core.approval import Choice, Standing
 from sidecar.core.model import Code, Object, Request, Risk, Verdict
+from sidecar.core.registry import Registry
 from sidecar.core.times import rfc3339
 from sidecar.service.decide import Answer
 from sidecar.service.outcomes import Told
 from sidecar.service.waiting import Followed
 
-_WORDS: Final = {Verdict.ALLOW: "allowed", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
+WORDS: Final = {Verdict.ALLOW: "allowed", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
 _STATUS: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending_approval", Verdict.DENY: "denied"}
 _LEGACY: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
 _APPROVALS: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending", Verdict.DENY: "rejected"}
@@ -21,12 +23,17 @@ _OURSELVES: Final = "ascend-sidecar"
 _SEVERITIES: Final = ((9.0, "CRITICAL"), (7.0, "HIGH"), (4.0, "MEDIUM"), (0.1, "LOW"))
 
 
-def envelope(request: Request, answer: Answer, correlation_id: str, follow_by: str) -> Object:
-    """The answer to a submit or a status poll. A hold is followed by the id `follow_by`."""
+def envelope(
+    request: Request, answer: Answer, correlation_id: str, follow_by: str, registry: Registry
+) -> Object:
+    """The answer to a submit or a status poll; `follow_by` is the id that a hold is followed by.
+
+    `registry` is that of today.
+    """
     decision = answer.decision
     body: Object = {
         "action_id": answer.receipt.seq if answer.receipt else 0,
-        "decision": _WORDS[decision.verdict],
+        "decision": WORDS[decision.verdict],
         "status": _STATUS[decision.verdict],
         "execution_allowed": decision.verdict is Verdict.ALLOW,
         "reason": decision.reason,
@@ -44,7 +51,7 @@ def envelope(request: Request, answer: Answer, correlation_id: str, follow_by: s
         body["expires_at"] = rfc3339(decision.expires_at)
     if decision.verdict is Verdict.PENDING and answer.hold:
         body |= {"approval_request_id": follow_by, "expires_at": rfc3339(answer.hold.expires_at)}
-    return body | _risk(decision.risk) | _governance(request, decision.verdict)
+    return body | _risk(decision.risk) | governance(request, decision.verdict, registry)
 
 
 def approval_status(request_id: str, followed: Followed) -> Object:
@@ -82,27 +89,6 @@ def _risk(risk: Risk | None) -> Object:
     }
     if risk.attack.technique:
         told |= {"mitre_tactic": risk.attack.tactic, "mitre_technique": risk.attack.technique}
-    return told
-
-
-def _governance(request: Request, verdict: Verdict) -> Object:
-    """The blocks that callers subscript whenever they named a server or a model. No registry was asked."""
-    told: Object = {}
-    if server := request.context.get("mcp_server"):
-        told["mcp_governance"] = {
-            "server_name": server,
-            "server_registered": False,
-            "server_active": verdict is not Verdict.DENY,
-            "governance_enabled": True,
-            "tool_blocked": verdict is Verdict.DENY,
-        }
-    if model := request.context.get("model_id"):
-        told["model_governance"] = {
-            "model_id": model,
-            "registry_checked": False,
-            "compliance_status": "unknown",
-            "reason": "No model registry is configured.",
-        }
     return told
 
 

@@ -74,12 +74,14 @@ class OpenApi:
 
 
 def document(routes: tuple[Route, ...]) -> Object:
-    """The whole document as JSON. A route that is not described here is a KeyError, at start and in every test."""
-    types = [read for _, read in _READS.values() if read not in (None, dict)]
+    """The whole document as JSON. A route that nothing describes is a KeyError, at start and in every test."""
+    reads = (_description(route)[1] for route in routes)
+    types = {read for read in reads if read is not None and read is not dict}
     _, schemas = msgspec.json.schema_components([*types, Action], ref_template=_COMPONENTS)
     paths: dict[str, Any] = {}
     for route in routes:
-        paths.setdefault(route.path.replace("{}", "{id}"), {})[route.method.lower()] = _operation(route)
+        named = route.path.replace("{}", "{id}", 1).replace("{}", "{other}")
+        paths.setdefault(named, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {"title": "ascend-sidecar", "version": __version__},
@@ -89,16 +91,21 @@ def document(routes: tuple[Route, ...]) -> Object:
 
 
 def _operation(route: Route) -> Object:
-    summary, read = _READS[route.path]
+    summary, read = _description(route)
     operation: Object = {"summary": summary, "responses": _responses()}
-    if "{}" in route.path:
+    if count := route.path.count("{}"):
         operation["parameters"] = [
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for name in ("id", "other")[:count]
         ]
     if read is not None:
         schema = _LOOSE if read is dict else {"$ref": _COMPONENTS.format(name=read.__name__)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
+
+
+def _description(route: Route) -> tuple[str, type | None]:
+    return (route.about, route.reads) if route.about else _READS[route.path]
 
 
 def _responses() -> Object:

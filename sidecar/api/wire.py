@@ -57,12 +57,17 @@ Handler = Callable[[Call], Awaitable[Reply]]
 
 
 class Route(msgspec.Struct, frozen=True):
-    """`path` may hold `{}` segments, each of which matches exactly one; `reads_json` asks for a JSON body."""
+    """`path` may hold `{}` segments, each of which matches exactly one; `reads_json` asks for a JSON body.
+
+    `about` and `reads`, the type of its body, describe the route where the OpenAPI document does not itself.
+    """
 
     method: str
     path: str
     handler: Handler
     reads_json: bool = False
+    about: str = ""
+    reads: type | None = None
 
 
 def ok(value: JSON, headers: tuple[tuple[str, str], ...] = ()) -> Reply:

@@ -25,7 +25,7 @@ from sidecar.core.model import (
     Stage,
     Verdict,
 )
-from sidecar.core.policy import Inputs, PolicyResult, Remote
+from sidecar.core.policy import Inputs, PolicyResult, Remote, WhenUnavailable
 from sidecar.core.scoring import Facts, proceeds_open, raised, rule_on
 from sidecar.core.snapshot import Snapshot
 
@@ -78,8 +78,13 @@ def remote_need(snapshot: Snapshot, request: Request, caller: Caller, now: float
     case = _examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None)
     if case.policy is None or case.policy.remote is None:
         return None
-    others = (rule(case) for control, rule in CONTROLS if control is not Control.PLATFORM)
-    return None if any(ruling.verdict is Verdict.DENY for ruling in others) else case.policy.remote
+    remote = case.policy.remote
+    # Where an outage lifts the thresholds, whether there is one must be known although they would deny.
+    depends = (
+        {Control.PLATFORM, Control.RISK} if remote.unavailable is WhenUnavailable.OPEN else {Control.PLATFORM}
+    )
+    others = (rule(case) for control, rule in CONTROLS if control not in depends)
+    return None if any(ruling.verdict is Verdict.DENY for ruling in others) else remote
 
 
 def _examine(
@@ -165,6 +170,13 @@ _STALE: Final = Ruling(
     "For too long nobody could look whether there is a newer policy bundle.",
 )
 _CALLER_FREE: Final = Ruling(Control.CALLER, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_REGISTRY_FREE: Final = Ruling(Control.REGISTRY, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_REGISTRY_LACKS: Final = Ruling(
+    Control.REGISTRY,
+    Verdict.DENY,
+    Code.INTERNAL_ERROR,
+    "There is no registry of servers and models to look at.",
+)
 _POLICY_LACKS: Final = Ruling(
     Control.POLICY, Verdict.DENY, Code.INTERNAL_ERROR, "The policy could not be evaluated."
 )
@@ -190,6 +202,19 @@ def _caller(case: Case) -> Ruling:
         return _CALLER_FREE
     reason = "This subject is bound to another uid or token than the caller's."
     return Ruling(Control.CALLER, Verdict.DENY, Code.CALLER_NOT_BOUND, reason)
+
+
+def _registry(case: Case) -> Ruling:
+    """The servers, tools and models that the bundle refuses; see core/registry.py."""
+    bundle = case.snapshot.bundle
+    if bundle is None:
+        return _REGISTRY_LACKS
+    if not bundle.registry.gates:
+        return _REGISTRY_FREE
+    objection = bundle.registry.objection(case.request)
+    if objection is None:
+        return _REGISTRY_FREE
+    return Ruling(Control.REGISTRY, Verdict.DENY, objection.code, objection.reason)
 
 
 def _policy(case: Case) -> Ruling:
@@ -234,6 +259,7 @@ def _risk(case: Case) -> Ruling:
 CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.FRESHNESS, _freshness),
     (Control.CALLER, _caller),
+    (Control.REGISTRY, _registry),
     (Control.POLICY, _policy),
     (Control.PLATFORM, _platform),
     (Control.RISK, _risk),

@@ -56,6 +56,10 @@ class Code(StrEnum):
     PLATFORM_OPEN = "platform_open"
     PLATFORM_LOOP = "platform_loop"
     POLICY_CHANGED = "policy_changed"
+    MCP_SERVER_UNREGISTERED = "mcp_server_unregistered"
+    MCP_SERVER_DEACTIVATED = "mcp_server_deactivated"
+    MCP_TOOL_BLOCKED = "mcp_tool_blocked"
+    MODEL_NOT_APPROVED = "model_not_approved"
     NO_BUNDLE = "no_bundle"
     BUNDLE_EXPIRED = "bundle_expired"
     BUNDLE_STALE = "bundle_stale"
@@ -71,6 +75,7 @@ class Control(Enum):
 
     FRESHNESS = "freshness"
     CALLER = "caller"
+    REGISTRY = "registry"
     POLICY = "policy"
     PLATFORM = "platform"
     RISK = "risk"

@@ -1,7 +1,7 @@
 """Replay: recorded requests decided again under another bundle, and what that would change.
 
 1. Leave out what the judgement alone did not decide: repeats, voided records, answers for want of something else.
-2. Leave undecided a request of which the log holds only a mask where a rule of the bundle could look.
+2. Leave undecided a request of which the log holds only a mask where a rule or the registry of the bundle could look.
 3. Judge the others again with the inputs that their records hold, and compare.
 
 Where `has()` or a pattern could be answered in spite of a mask, it is left undecided all the same.
@@ -13,8 +13,8 @@ from typing import Final
 from sidecar.core.bundle import Bundle
 from sidecar.core.flips import Compared, Flip, Logged, Outcome
 from sidecar.core.judge import judge
-from sidecar.core.masks import masked_paths
-from sidecar.core.model import Code, Decision
+from sidecar.core.masks import Path, masked_paths
+from sidecar.core.model import Code, Control, Decision, Request
 from sidecar.core.policy import Unseen
 from sidecar.core.record import DecisionRecord, is_shortened, lacks_grants
 from sidecar.core.snapshot import Snapshot
@@ -34,6 +34,10 @@ _JUDGED: Final = frozenset(
         Code.PLATFORM_HOLD,
         Code.PLATFORM_UNAVAILABLE,
         Code.PLATFORM_OPEN,
+        Code.MCP_SERVER_UNREGISTERED,
+        Code.MCP_SERVER_DEACTIVATED,
+        Code.MCP_TOOL_BLOCKED,
+        Code.MODEL_NOT_APPROVED,
     }
 )
 
@@ -55,6 +59,7 @@ class Replay:
         self.skipped: Counter[str] = Counter()
         self._snapshot = Snapshot(bundle)
         self._policies = bundle.policies
+        self._registry = bundle.registry
         self._keeps_others = keeps_others
         # There are few different ones, so that each is kept once.
         self._outcomes: dict[Outcome, Outcome] = {}
@@ -81,7 +86,7 @@ class Replay:
 
     def _decide(self, logged: Logged, record: DecisionRecord) -> None:
         masked = masked_paths(record.request)
-        unseen = self._policies.unseen(record.request, masked) if masked else ()
+        unseen = self._unseen_parts(record.request, masked) if masked else ()
         if unseen:
             self.undecidable.append(self._compared(logged, record, unseen=unseen))
             return
@@ -90,6 +95,13 @@ class Replay:
             self.skipped["no_platform_answer"] += 1
         else:
             self._compare(logged, record, after)
+
+    def _unseen_parts(self, request: Request, masked: tuple[Path, ...]) -> tuple[Unseen, ...]:
+        """The registry counts as one more rule."""
+        read = self._registry.reads(request)
+        found = (path for path in masked if any(name[: len(path)] == path[: len(name)] for name in read))
+        registry = (Unseen(Control.REGISTRY.value, ".".join(path)) for path in found)
+        return (*self._policies.unseen(request, masked), *registry)
 
     def _compare(self, logged: Logged, record: DecisionRecord, after: Decision) -> None:
         before = record.decision

@@ -12,7 +12,6 @@ from sidecar.adapters.clock import SystemClock
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.api.admin import Admin
 from sidecar.api.approvals import ApprovalsDoor
-from sidecar.api.ascend import Ascend
 from sidecar.api.authzen import AuthZen
 from sidecar.api.decisions import Decisions
 from sidecar.api.guards import CallerGuard, HostGuard
@@ -25,9 +24,11 @@ from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, r
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
+from sidecar.daemon.ascend import ascend_routes
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
+from sidecar.service.advice import Advice
 from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
@@ -82,10 +83,11 @@ def build(
     ballots = Ballots(approvals, state, log, clock)
     people = ApprovalsDoor(ballots, limits, float(config.limits.wait)).routes()
     waiting = Waiting(outcomes, approvals.book, clock, float(config.ascend.answer_waiters_after))
-    search = Search(state, log, clock, within)
+    search, advice = Search(state, log, clock, within), Advice(state, log, clock, within)
+    repeats = Repeats(decider, state, clock)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *Ascend(Repeats(decider, state, clock), outcomes, waiting, limits).routes(),
+        *ascend_routes(repeats, outcomes, waiting, advice, state, clock, limits),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))

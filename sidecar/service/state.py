@@ -5,12 +5,16 @@ is needed because neither holds a half-made value: assignment is the swap.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sidecar.core.bundle import Bundle
 from sidecar.core.errors import SidecarError
 from sidecar.core.masking import Masker
 from sidecar.core.model import Code
+from sidecar.core.registry import Registry
 from sidecar.core.snapshot import Snapshot
+
+_NOTHING_REGISTERED: Final = Registry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,12 @@ class State:
     @property
     def changed_at(self) -> float:
         return self.snapshot.activated_at
+
+    @property
+    def registry(self) -> Registry:
+        """The servers, models and classes of data that the active bundle registers."""
+        bundle = self.snapshot.bundle
+        return bundle.registry if bundle else _NOTHING_REGISTERED
 
     def bound_tokens(self) -> frozenset[str]:
         """Digests of the bearer tokens that the active bundle binds to some agent."""

@@ -15,9 +15,16 @@ NOW = 1_700_000_000.0
 TIME = "2023-11-14T22:13:20.000000Z"
 
 
-def recorded(bundle: Bundle, request: Request, caller: Caller = Caller(), now: float = NOW) -> DecisionRecord:
-    """What the log holds of the request once this bundle has decided it."""
-    record = DecisionRecord(Door.AUTHZEN, caller, request, judge(Snapshot(bundle), request, caller, now))
+def recorded(
+    bundle: Bundle,
+    request: Request,
+    caller: Caller = Caller(),
+    now: float = NOW,
+    granted: tuple[str, ...] = (),
+) -> DecisionRecord:
+    """What the log holds of the request once this bundle has decided it, with what people had granted."""
+    decision = judge(Snapshot(bundle), request, caller, now, granted=frozenset(granted))
+    record = DecisionRecord(Door.AUTHZEN, caller, request, decision, granted=granted)
     return read_back(record, Masker(bundle.masking, b"k" * 32))
 
 

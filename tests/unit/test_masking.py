@@ -50,6 +50,7 @@ def test_a_secret_in_a_value_is_masked_and_the_rest_of_the_value_stays(secret):
         ("Authorization: Basic dXNlcjpodW50ZXIy", "dXNlcjpodW50ZXIy"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", "MIIE"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE", "MIIE"),
+        ("of 078-05-1120.", "05-1120"),
     ],
 )
 def test_secrets_are_found_by_what_stands_around_them(text, secret):
@@ -94,6 +95,7 @@ def test_nothing_and_truth_under_a_secret_name_stay():
         {"amount": 1200, "tags": ["a", "b"], "nested": {"path": "/srv/data/customers.csv"}},
         "4111 1111 1111 1112",
         "2026-01-31T09:00:00.000000Z",
+        "555-12-34567",
         "https://host:8080/path",
         "basic understanding of tokens",
         "monkey business",

@@ -16,6 +16,7 @@ from sidecar.core.errors import Diagnostic, MalformedBundle, Place
 from sidecar.core.masking import MaskTable
 from sidecar.core.people import People
 from sidecar.core.policy import Data, Defaults, compile_policies, parse_policies
+from sidecar.core.registry import Classification, McpServer, Model, Registry
 from sidecar.core.risk import RiskModel, parse_risk, with_own_folders
 
 Documents = Mapping[str, tuple[Document, ...]]
@@ -69,6 +70,7 @@ def assemble(documents: Documents, identity: Identity, own: Sequence[str]) -> Bu
         masking = read(_table(data, "masking"), MaskTable)
         agents = read(data["agents"], dict[str, Agent]) if "agents" in data else {}
         people = read_people(data["people"]) if "people" in data else People({})
+        registry = _registry(data)
     except DocumentError as error:
         raise MalformedBundle(*error.diagnostics) from error
     _check_stages(data, agents, policies.defaults)
@@ -84,6 +86,7 @@ def assemble(documents: Documents, identity: Identity, own: Sequence[str]) -> Bu
         masking=masking,
         agents=Agents(agents),
         people=people,
+        registry=registry,
         signed=identity.signed,
         expires_at=identity.signed.expires_at if identity.signed else float("inf"),
     )
@@ -116,6 +119,15 @@ def _table(data: Mapping[str, Document], name: str) -> Document:
     if name not in data:
         raise MalformedBundle(Diagnostic(Place(f"data/{name}.yaml"), "the bundle lacks this table"))
     return data[name]
+
+
+def _registry(data: Mapping[str, Document]) -> Registry:
+    """Raises DocumentError. A document without entries gates all the same: then nothing is registered."""
+    return Registry(
+        read(data["mcp_servers"], dict[str, McpServer]) if "mcp_servers" in data else None,
+        read(data["models"], dict[str, Model]) if "models" in data else None,
+        read(data["classifications"], dict[str, Classification]) if "classifications" in data else None,
+    )
 
 
 def _check_stages(data: Mapping[str, Document], agents: Mapping[str, Agent], defaults: Defaults) -> None:

@@ -6,6 +6,7 @@ from sidecar.core.caller import Agents
 from sidecar.core.masking import MaskTable
 from sidecar.core.people import People
 from sidecar.core.policy import Data, PolicyTable
+from sidecar.core.registry import Registry
 from sidecar.core.risk import RiskModel
 
 
@@ -43,5 +44,6 @@ class Bundle:
     masking: MaskTable
     agents: Agents
     people: People
+    registry: Registry
     signed: Signed | None = None
     expires_at: float = float("inf")

@@ -1,0 +1,46 @@
+"""The routes of the whole ASCEND dialect, wired together."""
+
+from sidecar.api.ascend import Ascend
+from sidecar.api.ascend_advice import AscendAdvice
+from sidecar.api.ascend_agents import AscendAgents
+from sidecar.api.ascend_changes import AscendChanges
+from sidecar.api.ascend_filter import AscendFilter
+from sidecar.api.ascend_halts import AscendHalts
+from sidecar.api.ascend_logs import AscendLogs
+from sidecar.api.ascend_mcp import AscendMcp
+from sidecar.api.ascend_registry import AscendRegistry
+from sidecar.api.ascend_unkept import AscendUnkept
+from sidecar.api.wire import Route
+from sidecar.core.ijson import JsonLimits
+from sidecar.service.advice import Advice
+from sidecar.service.agents_seen import AgentsSeen
+from sidecar.service.outcomes import Outcomes
+from sidecar.service.ports import Clock
+from sidecar.service.repeats import Repeats
+from sidecar.service.state import State
+from sidecar.service.waiting import Waiting
+
+
+def ascend_routes(
+    repeats: Repeats,
+    outcomes: Outcomes,
+    waiting: Waiting,
+    advice: Advice,
+    state: State,
+    clock: Clock,
+    limits: JsonLimits,
+) -> tuple[Route, ...]:
+    """One registry of agents and one table of repeats serve all of them."""
+    seen = AgentsSeen(clock)
+    return (
+        *Ascend(repeats, outcomes, waiting, state, limits).routes(),
+        *AscendMcp(repeats, waiting, state, limits).routes(),
+        *AscendAgents(seen, clock, limits).routes(),
+        *AscendChanges(repeats, seen, limits).routes(),
+        *AscendRegistry(state).routes(),
+        *AscendHalts().routes(),
+        *AscendAdvice(advice, limits).routes(),
+        *AscendLogs(outcomes).routes(),
+        *AscendFilter(state, limits).routes(),
+        *AscendUnkept().routes(),
+    )
