@@ -12,37 +12,14 @@ from ascend.exceptions import AuthenticationError, AuthorizationError, Validatio
 from ascend.models import Decision, DecisionStatus
 from requests import HTTPError
 
+from tests.tools.ascend_cases import named, submit, write_cases
 from tests.tools.daemon import Daemon, until
-
-POLICY = """
-apiVersion: ascend.sidecar/v1
-kind: Policy
-metadata: {name: cases}
-rules:
-  - {id: reads, match: {actions: ["*read*", "tools/call", query]}, effect: allow, reason: Reading is fine.}
-  - {id: drops, match: {actions: ["*drop*"]}, effect: deny, reason: Nothing is dropped here.}
-  - id: sends
-    match: {actions: ["*send*"]}
-    effect: approve
-    approval: {stages: [{approvers: ["group:x"]}]}
-    reason: A person must look at what is sent.
-  - {id: halted, match: {subjects: ["agent:halted"]}, effect: deny, reason: This agent may do nothing.}
-  - {id: deregister, match: {actions: [platform.deregister_agent]}, effect: allow, reason: Agents may leave.}
-"""
-SERVERS = "crm: {blocked_tools: [wipe_contacts], display_name: Customers}\nold: {active: false}\n"
-MODELS = "m-good: {compliance_status: approved}\nm-new: {compliance_status: pending}\n"
-CLASSES = "customers: {sensitivity_level: restricted, compliance_tags: [GDPR]}\n"
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("cases")
-    data = folder / "policies" / "data"
-    data.mkdir(parents=True)
-    (folder / "policies" / "cases.yaml").write_text(POLICY)
-    for name, text in (("mcp_servers", SERVERS), ("models", MODELS), ("classifications", CLASSES)):
-        (data / f"{name}.yaml").write_text(text)
-    with Daemon(folder, folder / "policies") as running:
+    with Daemon(folder, write_cases(folder)) as running:
         yield running
 
 
@@ -50,15 +27,6 @@ def cases(tmp_path_factory) -> Iterator[Daemon]:
 def client(cases, monkeypatch) -> AscendClient:
     monkeypatch.setenv("ASCEND_API_KEY", "ask_test")
     return AscendClient(agent_id="agent-7", agent_name="Seven", api_url=cases.listen["decision"])
-
-
-def named(client: AscendClient, agent_id: str) -> AscendClient:
-    """Another agent of the same caller, with a cookie jar of its own."""
-    return AscendClient(agent_id=agent_id, api_url=client.api_url)
-
-
-def submit(client: AscendClient, action: str = "contacts.read", resource: str = "orders", **more):
-    return client.evaluate_action(action, resource, wait_for_decision=False, **more)
 
 
 def test_c01_the_connection_test_succeeds(client):
@@ -370,11 +338,8 @@ def test_sessions_tell_their_actions_and_their_risk(client):
 
 def test_a_session_is_found_though_its_id_is_masked_in_the_records(tmp_path, monkeypatch):
     monkeypatch.setenv("ASCEND_API_KEY", "ask_test")
-    data = tmp_path / "policies" / "data"
-    data.mkdir(parents=True)
-    (tmp_path / "policies" / "cases.yaml").write_text(POLICY)
-    (data / "masking.yaml").write_text("keys: [session id]\npatterns: []\n")
-    with Daemon(tmp_path, tmp_path / "policies") as daemon:
+    policies = write_cases(tmp_path, masking="keys: [session id]\npatterns: []\n")
+    with Daemon(tmp_path, policies) as daemon:
         client = AscendClient(agent_id="a", api_url=daemon.listen["decision"])
         submit(client, orchestration_session_id="s-1")
         submit(client, orchestration_session_id="s-2")
@@ -383,13 +348,11 @@ def test_a_session_is_found_though_its_id_is_masked_in_the_records(tmp_path, mon
 
 def test_a_registry_that_changes_with_the_bundle_gates_the_next_request(tmp_path, monkeypatch):
     monkeypatch.setenv("ASCEND_API_KEY", "ask_test")
-    data = tmp_path / "policies" / "data"
-    data.mkdir(parents=True)
-    (tmp_path / "policies" / "cases.yaml").write_text(POLICY)
-    with Daemon(tmp_path, tmp_path / "policies") as daemon:
+    policies = write_cases(tmp_path)
+    with Daemon(tmp_path, policies) as daemon:
         client = AscendClient(agent_id="a", api_url=daemon.listen["decision"])
         assert submit(client, mcp_server_name="crm").decision is Decision.ALLOWED
-        (data / "mcp_servers.yaml").write_text("crm: {active: false}\n")
+        (policies / "data" / "mcp_servers.yaml").write_text("crm: {active: false}\n")
         until(
             lambda: submit(client, mcp_server_name="crm").decision is Decision.DENIED,
             "the changed registry is in force",
