@@ -14,11 +14,14 @@ from typing import Final
 import msgspec
 
 from sidecar.core.caller import Agent
+from sidecar.core.delegation import FREE, LACKS, Kin, Lineage, is_orchestrated
+from sidecar.core.delegation import rule_on as rule_on_delegation
 from sidecar.core.model import (
     Caller,
     Code,
     Control,
     Decision,
+    Obligation,
     Request,
     Risk,
     Ruling,
@@ -33,7 +36,10 @@ _NOTHING_GRANTED: Final[frozenset[str]] = frozenset()
 
 
 class Case(msgspec.Struct, frozen=True, gc=False):
-    """What the controls look at. `risk` and `policy` are None where they could not be found out."""
+    """What the controls look at. `risk` and `policy` are None where they could not be found out.
+
+    `above` is the same of each agent that this is done for, nearest first.
+    """
 
     snapshot: Snapshot
     request: Request
@@ -45,6 +51,8 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     failures: tuple[str, ...] = ()
     granted: frozenset[str] = _NOTHING_GRANTED
     facts: Facts = None
+    kin: Kin = None
+    above: tuple["Case", ...] = ()
 
 
 def judge(
@@ -55,14 +63,15 @@ def judge(
     risk: Risk | None = None,
     granted: frozenset[str] = _NOTHING_GRANTED,
     facts: Facts = None,
+    kin: Kin = None,
 ) -> Decision:
     """The decision on one request as of `now` (epoch seconds). Never raises.
 
     `risk` is what an earlier judgement of this request assessed; without it the risk is assessed here. `granted` are
     holds (`rule:ID`, or a control) that people have approved for this very request: who held then allows. `facts` are
-    what the platform says of it.
+    what the platform says of it, `kin` what was found of the decision that it was delegated under.
     """
-    case = _examine(snapshot, request, caller, now, risk, granted, facts)
+    case = _with_kin(_examine(snapshot, request, caller, now, risk, granted, facts), kin)
     rulings: list[Ruling] = []
     for control, rule in CONTROLS:
         try:
@@ -73,13 +82,27 @@ def judge(
     return conclude(case, rulings, now)
 
 
-def remote_need(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Remote | None:
-    """What the policy asks of the platform for this request; None if it asks nothing, or it is denied in any case."""
-    case = _examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None)
-    if case.policy is None or case.policy.remote is None:
+def remote_need(
+    snapshot: Snapshot, request: Request, caller: Caller, now: float, kin: Kin = None
+) -> Remote | None:
+    """What the policy asks of the platform for this request; None if it asks nothing, or it is denied in any case.
+
+    What it asks for an agent that this is done for counts as well: the platform scores what is done.
+    """
+    case = _with_kin(_examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None), kin)
+    cases = (case, *case.above)
+    asking = [one.policy.remote for one in cases if one.policy is not None and one.policy.remote is not None]
+    if not asking:
         return None
-    others = (rule(case) for control, rule in CONTROLS if control is not Control.PLATFORM)
-    return None if any(ruling.verdict is Verdict.DENY for ruling in others) else case.policy.remote
+    others = (
+        rule(one)
+        for one in cases
+        for control, rule in CONTROLS
+        if control is not Control.PLATFORM and control is not Control.DELEGATION
+    )
+    if any(ruling.verdict is Verdict.DENY for ruling in others):
+        return None
+    return min(asking, key=lambda remote: remote.cache)
 
 
 def _examine(
@@ -107,6 +130,28 @@ def _examine(
     return Case(snapshot, request, caller, now, agent, risk, policy, granted=granted, facts=facts)
 
 
+def _with_kin(case: Case, kin: Kin) -> Case:
+    """The case with those of the agents above: the same request, as if each of them had made it.
+
+    The risk is that of what is done, whoever does it. What people approved, they approved of this agent.
+    """
+    if not isinstance(kin, Lineage):
+        return case if kin is None else msgspec.structs.replace(case, kin=kin)
+    above = tuple(
+        _examine(
+            case.snapshot,
+            msgspec.structs.replace(case.request, subject=subject),
+            case.caller,
+            case.now,
+            case.risk,
+            _NOTHING_GRANTED,
+            case.facts,
+        )
+        for subject in kin.ancestors
+    )
+    return msgspec.structs.replace(case, kin=kin, above=above)
+
+
 def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
     """The strictest of the rulings; a deny `missing_ruling` unless they are one of each control, in order."""
     if [ruling.control for ruling in rulings] != _ORDER:
@@ -114,6 +159,7 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
     else:
         strictest = _strictest(rulings)
     policy = case.policy or _NO_POLICY
+    policies = [policy, *(one.policy for one in case.above if one.policy is not None)]
     return Decision(
         verdict=strictest.verdict,
         code=strictest.code,
@@ -122,8 +168,8 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
         revision=case.snapshot.revision,
         rules=policy.rules,
         risk=case.risk,
-        obligations=policy.obligations,
-        valid_for=policy.valid_for,
+        obligations=_obligations(policies) if case.above else policy.obligations,
+        valid_for=min(one.valid_for for one in policies),
         stages=_stages(rulings) if strictest.verdict is Verdict.PENDING else (),
         rulings=tuple([ruling for ruling in rulings if ruling.code is not Code.NOT_APPLICABLE]),
         errors=policy.errors or case.failures,
@@ -146,6 +192,12 @@ def _strictest(rulings: Sequence[Ruling]) -> Ruling:
 def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
     held = (stage for ruling in rulings if ruling.verdict is Verdict.PENDING for stage in ruling.stages)
     return tuple(dict.fromkeys(held))
+
+
+def _obligations(policies: Sequence[PolicyResult]) -> tuple[Obligation, ...]:
+    """Each kind (id and type) once: what an agent above must do besides, its child must do as well."""
+    every = (obligation for policy in reversed(policies) for obligation in policy.obligations)
+    return tuple({(one.id, one.type): one for one in every}.values())
 
 
 # What was only allowed because people approved it, or because nothing scored it.
@@ -251,6 +303,24 @@ def _risk(case: Case) -> Ruling:
     return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
 
 
+def _delegation(case: Case) -> Ruling:
+    """As strict as what each agent above would get for the same; see core/delegation.py."""
+    bundle = case.snapshot.bundle
+    if bundle is None:
+        return LACKS
+    if case.kin is None and not is_orchestrated(case.request.context):
+        return FREE
+    above = [_for_itself(one) for one in case.above]
+    most = bundle.policies.defaults.max_depth
+    return rule_on_delegation(case.request.context, case.kin, most, above, case.granted)
+
+
+def _for_itself(case: Case) -> Ruling:
+    """The strictest of what all other controls say, with the stages of every one that holds."""
+    rulings = [rule(case) for control, rule in CONTROLS if control is not Control.DELEGATION]
+    return msgspec.structs.replace(_strictest(rulings), stages=_stages(rulings))
+
+
 CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.FRESHNESS, _freshness),
     (Control.CALLER, _caller),
@@ -258,6 +328,7 @@ CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.POLICY, _policy),
     (Control.PLATFORM, _platform),
     (Control.RISK, _risk),
+    (Control.DELEGATION, _delegation),
 )
 _ORDER: Final = list(Control)
 _POLICY: Final = _ORDER.index(Control.POLICY)
