@@ -159,7 +159,8 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
     else:
         strictest = _strictest(rulings)
     policy = case.policy or _NO_POLICY
-    policies = [policy, *(one.policy for one in case.above if one.policy is not None)]
+    if case.above:
+        policy = _with_duties_of(policy, case.above)
     return Decision(
         verdict=strictest.verdict,
         code=strictest.code,
@@ -168,8 +169,8 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
         revision=case.snapshot.revision,
         rules=policy.rules,
         risk=case.risk,
-        obligations=_obligations(policies) if case.above else policy.obligations,
-        valid_for=min(one.valid_for for one in policies),
+        obligations=policy.obligations,
+        valid_for=policy.valid_for,
         stages=_stages(rulings) if strictest.verdict is Verdict.PENDING else (),
         rulings=tuple([ruling for ruling in rulings if ruling.code is not Code.NOT_APPLICABLE]),
         errors=policy.errors or case.failures,
@@ -194,10 +195,15 @@ def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
     return tuple(dict.fromkeys(held))
 
 
-def _obligations(policies: Sequence[PolicyResult]) -> tuple[Obligation, ...]:
-    """Each kind (id and type) once: what an agent above must do besides, its child must do as well."""
-    every = (obligation for policy in reversed(policies) for obligation in policy.obligations)
-    return tuple({(one.id, one.type): one for one in every}.values())
+def _with_duties_of(policy: PolicyResult, above: Sequence[Case]) -> PolicyResult:
+    """What an agent above must do besides, and by when, holds below as well; each kind (id and type) once."""
+    policies = [policy, *(one.policy for one in above if one.policy is not None)]
+    duties: dict[tuple[str, str], Obligation] = {}
+    for one in policies:
+        for duty in one.obligations:
+            duties.setdefault((duty.id, duty.type), duty)
+    valid_for = min(one.valid_for for one in policies)
+    return msgspec.structs.replace(policy, obligations=tuple(duties.values()), valid_for=valid_for)
 
 
 # What was only allowed because people approved it, or because nothing scored it.

@@ -8,6 +8,7 @@ from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Asked, Decider
+from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
@@ -38,6 +39,7 @@ class House:
         self.approvals = Approvals(self.store, self.log, self.clock, 0.25, holds)
         self.platform = FakePlatform()
         self.scoring = Scoring(self.platform if platform else None, self.clock, 3.0)
+        self.orchestration = Orchestration(self.log, self.approvals.book, 0.25)
         self.decider = Decider(
             self.state,
             self.log,
@@ -45,6 +47,7 @@ class House:
             self.metrics,
             self.approvals,
             self.scoring,
+            self.orchestration,
             Admission(in_flight),
             0.25,
         )
