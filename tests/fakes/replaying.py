@@ -3,21 +3,40 @@
 import msgspec
 
 from sidecar.core.bundle import Bundle
+from sidecar.core.delegation import Kin, standing
 from sidecar.core.flips import Logged
 from sidecar.core.judge import judge
 from sidecar.core.masking import Masker
 from sidecar.core.model import Caller, Door, Request
+from sidecar.core.platform import Scored, Unavailable
 from sidecar.core.record import DecisionRecord, encode_decision, parse_decision
 from sidecar.core.replay import Replay
+from sidecar.core.scoring import Facts
 from sidecar.core.snapshot import Snapshot
 
 NOW = 1_700_000_000.0
 TIME = "2023-11-14T22:13:20.000000Z"
 
 
-def recorded(bundle: Bundle, request: Request, caller: Caller = Caller(), now: float = NOW) -> DecisionRecord:
+def recorded(
+    bundle: Bundle,
+    request: Request,
+    caller: Caller = Caller(),
+    now: float = NOW,
+    kin: Kin = None,
+    facts: Facts = None,
+) -> DecisionRecord:
     """What the log holds of the request once this bundle has decided it."""
-    record = DecisionRecord(Door.AUTHZEN, caller, request, judge(Snapshot(bundle), request, caller, now))
+    decision = judge(Snapshot(bundle), request, caller, now, facts=facts, kin=kin)
+    record = DecisionRecord(
+        Door.AUTHZEN,
+        caller,
+        request,
+        decision,
+        scored=facts if isinstance(facts, Scored) else None,
+        unavailable=facts if isinstance(facts, Unavailable) else None,
+        delegated=standing(request.context, kin),
+    )
     return read_back(record, Masker(bundle.masking, b"k" * 32))
 
 

@@ -165,5 +165,5 @@ rules:
 """
     shot = snapshot(rules)
     assert remote_need(shot, asked(), Caller(), NOW) is None
-    assert remote_need(shot, asked(), Caller(), NOW, Lineage((BOSS,))).cache == 0
+    assert remote_need(shot, asked(), Caller(), NOW, Lineage((BOSS,))).cache == 30
     assert code(asked(), Lineage((BOSS,)), rules) is Code.DELEGATION_EXCEEDS_PARENT
