@@ -98,11 +98,15 @@ class Orchestration:
         place = read_place(request.context)
         if not isinstance(place, Place) or place.parent is None:
             return None
+        looking = asyncio.ensure_future(self._under(place, place.parent, request.subject, caller))
+        done, _ = await asyncio.wait({looking}, timeout=self._within)
+        if not done:
+            looking.cancel()
+            return _untold(place.parent)
         try:
-            async with asyncio.timeout(self._within):
-                return await self._under(place, place.parent, request.subject, caller)
-        except (AuditError, TimeoutError):
-            return Foreign(f"The log does not tell of decision {place.parent} now.")
+            return looking.result()
+        except AuditError:
+            return _untold(place.parent)
 
     async def _under(self, place: Place, parent: int, child: Subject, caller: Caller) -> Kin:
         known = await self._find(parent)
@@ -141,6 +145,10 @@ class Orchestration:
         return _as_known(raw) if raw is not None and raw.get("type") == "decision" else None
 
 
+def _untold(parent: int) -> Foreign:
+    return Foreign(f"The log does not tell of decision {parent} now.")
+
+
 def _as_known(raw: Object) -> Known:
     record = parse_decision(raw)
     delegated = record.delegated or Delegated()
@@ -154,7 +162,9 @@ def _is_small(subject: Subject) -> bool:
 
 
 def _is_short(told: JSON) -> bool:
-    return len(told) <= _CHARS if isinstance(told, str) else told is None or isinstance(told, bool | int | float)
+    return (
+        len(told) <= _CHARS if isinstance(told, str) else told is None or isinstance(told, bool | int | float)
+    )
 
 
 def _others(above: Iterable[Subject], child: Subject) -> tuple[Subject, ...]:
