@@ -173,11 +173,13 @@ async def test_a_parent_whose_record_hides_something_of_its_agent_is_none(house)
     assert await code(house, "child", **IN, **{PARENT: parent}) is Code.FOREIGN_PARENT
 
 
-async def test_a_log_that_does_not_tell_in_time_is_a_deny(house):
+async def test_a_log_that_does_not_tell_or_not_in_time_is_a_deny(house):
     await decided(house, "boss")
     house.log.read_stuck = True
     assert await code(house, "child", **{PARENT: 0}) is Code.FOREIGN_PARENT
-    house.log.read_stuck = False
+    house.log.read_stuck, house.log.read_failing = False, True
+    assert await code(house, "child", **{PARENT: 0}) is Code.FOREIGN_PARENT
+    house.log.read_failing = False
     assert await code(house, "child", **{PARENT: 0}) is Code.ALLOWED
 
 
