@@ -20,6 +20,7 @@ from sidecar.api.message import HttpLimits
 from sidecar.api.openapi import OpenApi
 from sidecar.api.ops import Ops
 from sidecar.api.router import Router
+from sidecar.api.sessions import SessionsDoor
 from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, read_tokens
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
@@ -33,6 +34,7 @@ from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
 from sidecar.service.health import Health
+from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.ports import Platform
 from sidecar.service.repeats import Repeats
@@ -50,6 +52,7 @@ class Parts:
     supply: Supply
     approvals: Approvals
     scoring: Scoring
+    orchestration: Orchestration
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -75,7 +78,10 @@ def build(
     admission = Admission(config.limits.in_flight)
     scoring = Scoring(platform, clock, float(config.platform.timeout))
     answered = supply.shadow.saw if supply.shadow else None
-    decider = Decider(state, log, clock, metrics, approvals, scoring, admission, within, answered)
+    orchestration = Orchestration(log, approvals.book, within)
+    decider = Decider(
+        state, log, clock, metrics, approvals, scoring, orchestration, admission, within, answered
+    )
     outcomes = Outcomes(log, decider, approvals, state, clock, within)
     health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow, same_uid=same_uid)
     activity = Activity(clock)
@@ -83,11 +89,13 @@ def build(
     ballots = Ballots(approvals, state, log, clock)
     people = ApprovalsDoor(ballots, limits, float(config.limits.wait)).routes()
     waiting = Waiting(outcomes, approvals.book, clock, float(config.ascend.answer_waiters_after))
-    search, advice = Search(state, log, clock, within), Advice(state, log, clock, within)
+    search = Search(state, log, clock, orchestration, within)
+    advice = Advice(state, log, clock, orchestration, within)
     repeats = Repeats(decider, state, clock)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *ascend_routes(repeats, outcomes, waiting, advice, state, clock, limits),
+        *ascend_routes(repeats, outcomes, waiting, advice, orchestration.sessions, state, clock, limits),
+        *SessionsDoor(orchestration.sessions).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
@@ -100,6 +108,7 @@ def build(
         supply=supply,
         approvals=approvals,
         scoring=scoring,
+        orchestration=orchestration,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
