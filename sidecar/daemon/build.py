@@ -25,6 +25,7 @@ from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
 from sidecar.daemon.ascend import ascend_routes
+from sidecar.daemon.owing import Owing, both, build_owing
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
@@ -50,6 +51,7 @@ class Parts:
     supply: Supply
     approvals: Approvals
     scoring: Scoring
+    owing: Owing | None
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -74,10 +76,21 @@ def build(
     approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
     admission = Admission(config.limits.in_flight)
     scoring = Scoring(platform, clock, float(config.platform.timeout))
-    answered = supply.shadow.saw if supply.shadow else None
+    owing = build_owing(config, platform, state, log, clock, metrics, str(log.vkey))
+    outbox = owing.outbox if owing else None
+    answered = both(supply.shadow.saw if supply.shadow else None, owing.reports.saw if owing else None)
     decider = Decider(state, log, clock, metrics, approvals, scoring, admission, within, answered)
-    outcomes = Outcomes(log, decider, approvals, state, clock, within)
-    health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow, same_uid=same_uid)
+    outcomes = Outcomes(log, decider, approvals, state, clock, within, outbox)
+    health = Health(
+        state,
+        log,
+        clock,
+        config.audit.fsync,
+        os.getuid(),
+        supply.shadow,
+        same_uid=same_uid,
+        outbox=outbox.status if outbox else None,
+    )
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
     ballots = Ballots(approvals, state, log, clock)
@@ -87,7 +100,9 @@ def build(
     repeats = Repeats(decider, state, clock)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *ascend_routes(repeats, outcomes, waiting, advice, state, clock, limits),
+        *ascend_routes(
+            repeats, outcomes, waiting, advice, state, clock, limits, owing.calls if owing else None
+        ),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
@@ -100,6 +115,7 @@ def build(
         supply=supply,
         approvals=approvals,
         scoring=scoring,
+        owing=owing,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
