@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from sidecar.core.model import JSON, Code, Object, Verdict
+from sidecar.core.model import JSON, Code, Decision, Object, Verdict
 from sidecar.core.platform import Reason, Scored, Unavailable, parse_score, submit_body
 from sidecar.core.record import DecisionRecord
 from sidecar.core.times import rfc3339
@@ -101,9 +101,8 @@ def report(record: DecisionRecord, seq: int, log: str, now: float) -> Owed:
     return Owed(Kind.REPORT, _subject(record), f"asc_{digest}", now, "/api/v1/actions/submit", body)
 
 
-def proceeded_open(record: DecisionRecord) -> bool:
+def proceeded_open(decision: Decision) -> bool:
     """Whether an action was let through that the platform should have scored, and did not."""
-    decision = record.decision
     is_open = any(ruling.code is Code.PLATFORM_OPEN for ruling in decision.rulings)
     return is_open and decision.verdict is Verdict.ALLOW
 
@@ -143,7 +142,7 @@ def _subject(record: DecisionRecord) -> str:
 def _mark(record: DecisionRecord, seq: int) -> Object:
     decision = record.decision
     return {
-        "report": "proceeded_open" if proceeded_open(record) else "decision",
+        "report": "proceeded_open" if proceeded_open(decision) else "decision",
         "decision_id": str(seq),
         "verdict": decision.verdict.word,
         "code": decision.code,

@@ -1,7 +1,7 @@
 """Delivery: a few agents at once, each of their items in its turn, slowly enough that live traffic does not feel it.
 
-While nothing gets through, all rest; an item that alone fails waits by itself, and after some attempts lets the others
-of its agent pass. What the platform refuses is dropped, so that no item blocks a queue.
+While nothing gets through, all rest; an item that alone fails waits by itself, and after some attempts lets those
+behind it pass. What the platform refuses is dropped, so that no item blocks a queue.
 """
 
 import asyncio

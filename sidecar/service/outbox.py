@@ -5,6 +5,7 @@ an item that was delivered in the last second before a crash is delivered once m
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Sequence
@@ -58,10 +59,8 @@ class Outbox:
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), _WRITE_EVERY)
-            except TimeoutError:
-                pass
             self._expire()
             await self.write()
 
@@ -73,7 +72,7 @@ class Outbox:
     async def owe(self, *items: Owed, through: int | None = None) -> None:
         """Return once these are on disk; `through` is kept with them. Needs `run`.
 
-        Raises StoreError: OutboxFull where there is no room for what was to be promised, and then none is owed.
+        Raises StoreError: OutboxFull where there is no room for something that is promised.
         """
         written = asyncio.get_running_loop().create_future()
         self._offers.append(_Offer(items, through, written))
@@ -99,10 +98,8 @@ class Outbox:
     async def news(self, within: float) -> None:
         """Return when something more is owed, or after so many seconds."""
         self._news.clear()
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), within)
-        except TimeoutError:
-            return
 
     def status(self) -> OutboxStatus:
         oldest = self.book.oldest

@@ -19,7 +19,7 @@ _OVERHEAD: Final = 512
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What comes of items that are to be owed. `outdated` and `crowded_out` go; for the `refused` there is no room."""
+    """What comes of items that are to be owed. `outdated` and `crowded_out` go; there is no room for `refused`."""
 
     entered: tuple[tuple[Slip, Owed], ...]
     refused: tuple[Owed, ...]
@@ -53,7 +53,7 @@ class OutboxBook:
     def plan(self, items: Sequence[Owed]) -> Plan:
         """What is to be written so that these are owed. Changes nothing but the numbers that are given out."""
         room, spare = self._limit - self.bytes, iter(self._spare.values())
-        beats, entered, refused = dict[str, Slip](), list[tuple[Slip, Owed]](), list[Owed]()
+        entered, refused = list[tuple[Slip, Owed]](), list[Owed]()
         outdated, crowded_out = dict[int, Slip](), dict[int, Slip]()
         for item in _latest(items):
             size = len(msgspec.json.encode(item)) + _OVERHEAD

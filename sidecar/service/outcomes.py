@@ -127,7 +127,15 @@ class Outcomes:
             return None
         record = OutcomeRecord(told.seq, outcome, caller, self._clock.now(), details)
         receipt = await self._log.append(encode_outcome(record, self._state.masker), self._within)
-        return Reported(receipt, await self._owe(told.record, outcome, details))
+        return Reported(receipt, await self._owe(await self._last(told), outcome, details))
+
+    async def _last(self, told: Told) -> DecisionRecord:
+        """The record of what was decided in the end: where people had to approve, the one that used their grant."""
+        approval = self._approvals.book.behind(told.seq)
+        if approval is None or approval.outcome is None or approval.used_by != told.seq:
+            return told.record
+        raw = await self._log.read(approval.outcome)
+        return told.record if raw is None else parse_decision(raw)
 
     async def _owe(self, record: DecisionRecord, outcome: str, details: Object) -> bool:
         """Whether the platform knows the action, and is owed what became of it."""

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from sidecar.core.errors import AuditError, StoreError
-from sidecar.core.model import Code, Decision, Object, Verdict
+from sidecar.core.model import Decision, Object
 from sidecar.core.owed import Owed, proceeded_open, report
 from sidecar.core.record import parse_decision
 from sidecar.service.decide import Asked
@@ -44,7 +44,7 @@ class Reports:
 
     def saw(self, _asked: Asked, decision: Decision, seq: int) -> None:
         """Take note of an answer. Costs an append."""
-        if not self._is_all and not _is_open(decision):
+        if not (self._is_all or proceeded_open(decision)):
             return
         if len(self._seen) >= _ROOM:
             self._is_behind = True
@@ -101,7 +101,7 @@ class Reports:
         except msgspec.ValidationError as error:
             _log.warning("record %d is not one that can be told of: %s", seq, error)
             return None
-        if not (self._is_all or proceeded_open(record)):
+        if not (self._is_all or proceeded_open(record.decision)):
             return None
         return report(record, seq, self._name, self._clock.now())
 
@@ -113,9 +113,3 @@ class Reports:
         if self._outbox.through is None or taken > self._outbox.through:
             await self._outbox.owe(through=taken if taken >= 0 else newest)
         self._sample = (now, newest)
-
-
-def _is_open(decision: Decision) -> bool:
-    return decision.verdict is Verdict.ALLOW and any(
-        ruling.code is Code.PLATFORM_OPEN for ruling in decision.rulings
-    )
