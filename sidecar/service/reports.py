@@ -53,18 +53,20 @@ class Reports:
 
     async def run(self) -> None:
         """Until cancelled."""
+        pause = _LOOK_EVERY
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            await self.look()
+            await asyncio.sleep(pause)
+            pause = _LOOK_EVERY if await self.look() else _RETRY_AFTER
 
-    async def look(self) -> None:
-        """Owe what was seen since the last look."""
+    async def look(self) -> bool:
+        """Owe what was seen since the last look. False if it has to wait, because a disk fails."""
         try:
             await self._catch_up()
         except (StoreError, AuditError) as error:
             _log.warning("decisions are not yet owed to the platform: %s", error)
             self._is_behind = True
-            await asyncio.sleep(_RETRY_AFTER)
+            return False
+        return True
 
     async def _catch_up(self) -> None:
         newest, now = self._log.status().size - 1, self._clock.monotonic()

@@ -6,9 +6,9 @@ import contextlib
 from sidecar.core.owed import Kind, Owed
 from sidecar.service.delivery import Delivery
 from sidecar.service.outbox import Outbox
+from sidecar.service.outcomes import Outcomes
 from tests.fakes.house import House
 from tests.fakes.outbox_store import FakeOutboxStore
-from tests.fakes.platform import FakePlatform
 
 ALLOW = "rules: [{id: all, effect: allow, reason: fine}]\n"
 
@@ -16,18 +16,21 @@ ALLOW = "rules: [{id: all, effect: allow, reason: fine}]\n"
 class OwingHouse:
     """`owe` needs `writing`; `deliver` tries all whose turn it is. Chance is none."""
 
-    def __init__(self, store=None, limit=1 << 20, age=1000.0):
-        house = House(ALLOW)
+    def __init__(self, store=None, limit=1 << 20, age=1000.0, rules=ALLOW, **data):
+        self.house = house = House(rules, platform=True, **data)
         self.clock, self.metrics, self.counted, self.log = (
             house.clock,
             house.metrics,
             house.counted,
             house.log,
         )
-        self.platform = FakePlatform()
+        self.platform = house.platform
         self.store = store or FakeOutboxStore()
         self.outbox = Outbox(self.store, self.clock, self.metrics, limit=limit, age=age)
         self.metrics.watch_outbox(self.outbox.status)
+        self.outcomes = Outcomes(
+            house.log, house.decider, house.approvals, house.state, house.clock, 0.25, self.outbox
+        )
         self.reach(self.platform)
 
     def reach(self, platform):
