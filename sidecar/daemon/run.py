@@ -75,7 +75,7 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
             await parts.supply.start()
             await parts.approvals.start()
             if parts.owing is not None:
-                await parts.owing.outbox.start()
+                await parts.owing.outbox.start(log.status().size - 1)
             return await _run(config, environ, sockets, log, parts)
         finally:
             await parts.supply.close()

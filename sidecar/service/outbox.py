@@ -38,7 +38,7 @@ class Outbox:
     def __init__(self, store: OutboxStore, clock: Clock, metrics: Metrics, *, limit: int, age: float) -> None:
         self.book = OutboxBook(limit)
         self.problem = ""
-        self.through: int | None = None
+        self.through = -1
         self._store = store
         self._clock = clock
         self._metrics = metrics
@@ -50,11 +50,14 @@ class Outbox:
         self._wanted = asyncio.Event()
         self._news = asyncio.Event()
 
-    async def start(self) -> None:
-        """Take up what the last run left. Raises StoreError."""
-        slips, self.through = await self._store.load()
+    async def start(self, newest: int) -> None:
+        """Take up what the last run left; the first of all starts behind the `newest` record. Raises StoreError."""
+        slips, through = await self._store.load()
         for slip in slips:
             self.book.enter(slip)
+        if through is None:
+            await self._store.put((), (), newest)
+        self.through = newest if through is None else through
 
     async def run(self) -> None:
         """Write until cancelled."""

@@ -80,7 +80,7 @@ class Reports:
     async def _read_on(self, newest: int) -> None:
         """All records behind the last mark, oldest first; what is void was never given."""
         self._seen.clear()
-        start = newest + 1 if self._outbox.through is None else self._outbox.through + 1
+        start = self._outbox.through + 1
         for first in range(start, newest + 1, _AT_ONCE):
             last = min(first + _AT_ONCE - 1, newest)
             await self._owe({seq: await self._log.read(seq) for seq in range(first, last + 1)}, last)
@@ -112,6 +112,6 @@ class Reports:
         taken_at, taken = self._sample
         if now - taken_at < _MARK_EVERY:
             return
-        if self._outbox.through is None or taken > self._outbox.through:
-            await self._outbox.owe(through=taken if taken >= 0 else newest)
+        if taken > self._outbox.through:
+            await self._outbox.owe(through=taken)
         self._sample = (now, newest)

@@ -39,7 +39,7 @@ class OwingHouse:
 
     @contextlib.asynccontextmanager
     async def writing(self):
-        await self.outbox.start()
+        await self.outbox.start(len(self.log.lines) - 1)
         task = asyncio.create_task(self.outbox.run())
         try:
             yield self
