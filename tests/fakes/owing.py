@@ -16,7 +16,7 @@ ALLOW = "rules: [{id: all, effect: allow, reason: fine}]\n"
 class OwingHouse:
     """`owe` needs `writing`; `deliver` tries all whose turn it is. Chance is none."""
 
-    def __init__(self, store=None, limit=1 << 20, age=1000.0, rules=ALLOW, **data):
+    def __init__(self, store=None, limit=1 << 20, age=604_800.0, rules=ALLOW, **data):
         self.house = house = House(rules, platform=True, **data)
         self.clock, self.metrics, self.counted, self.log = (
             house.clock,

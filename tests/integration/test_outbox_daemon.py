@@ -78,6 +78,33 @@ def test_heartbeats_and_acknowledgements_arrive(tmp_path, platform):
         until(lambda: platform.book.commands["a"] == [], "the acknowledgement arrives")
 
 
+def test_nobody_speaks_with_our_key_for_an_agent_of_others(tmp_path, platform):
+    platform.book.order("of-others", {"command_id": "c-1"})
+    with owing_daemon(tmp_path, platform) as daemon:
+        told = daemon.post("/api/registry/agents/of-others/commands/c-1/ack", {})
+        assert (told.status, told.body) == (
+            403,
+            {"detail": "This caller may not speak for the agent of-others."},
+        )
+        assert daemon.post("/api/agents/health/heartbeat", {"agent_id": "of-others"}).status == 200
+        daemon.post("/api/agents/health/heartbeat", {"agent_id": "a"})
+        until(lambda: platform.book.heartbeats, "the heartbeat that was sent last arrives")
+        assert [beat["agent_id"] for beat in platform.book.heartbeats] == ["a"]
+        assert len(platform.book.commands["of-others"]) == 1
+
+
+def test_an_outbox_that_cannot_be_read_is_an_error_at_the_start_and_nothing_owed_is_forgotten(
+    tmp_path, platform
+):
+    daemon = owing_daemon(tmp_path, platform)
+    daemon.state.mkdir(mode=0o700)
+    (daemon.state / "outbox.db").write_bytes(b"garbage" * 1000)
+    assert daemon.spawn().process.wait(20) != 0
+    assert "outbox.db" in daemon.output()
+    assert "Traceback" not in daemon.output()
+    assert (daemon.state / "outbox.db").read_bytes() == b"garbage" * 1000
+
+
 def test_without_a_platform_nothing_is_owed(tmp_path):
     with Daemon(tmp_path) as daemon:
         body = {"agent_id": "a", "action_type": "file.read", "resource": "orders"}

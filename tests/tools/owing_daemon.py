@@ -14,13 +14,20 @@ metadata: {name: scored}
 rules:
   - {id: scored, effect: allow, score: platform, on_platform_unavailable: open, reason: fine}
 """
+# No process of a test runs under this uid.
+_AGENTS = "agent:of-others: {uids: [54321]}\n"
 
 
 def owing_daemon(folder: Path, platform: SimulatedPlatform, **environ: str) -> Daemon:
-    """Everything is allowed, scored by the platform, and let through while that does not answer."""
+    """Everything is allowed, scored by the platform, and let through while that does not answer.
+
+    `agent:of-others` is bound to a uid that no test has.
+    """
     policies = folder / "policies"
     policies.mkdir(exist_ok=True)
     (policies / "scored.yaml").write_text(_POLICY)
+    (policies / "data").mkdir(exist_ok=True)
+    (policies / "data" / "agents.yaml").write_text(_AGENTS)
     named = {
         "ASCEND_SIDECAR_PLATFORM_URL": platform.url,
         "ASCEND_SIDECAR_PLATFORM_KEY": "ask_test",
