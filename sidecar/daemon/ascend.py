@@ -14,6 +14,7 @@ from sidecar.api.ascend_unkept import AscendUnkept
 from sidecar.api.wire import Route
 from sidecar.core.ijson import JsonLimits
 from sidecar.service.advice import Advice
+from sidecar.service.agent_calls import AgentCalls
 from sidecar.service.agents_seen import AgentsSeen
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.ports import Clock
@@ -32,13 +33,14 @@ def ascend_routes(
     state: State,
     clock: Clock,
     limits: JsonLimits,
+    calls: AgentCalls | None = None,
 ) -> tuple[Route, ...]:
     """One registry of agents and one table of repeats serve all of them."""
     seen = AgentsSeen(clock)
     return (
         *Ascend(repeats, outcomes, waiting, state, limits).routes(),
         *AscendMcp(repeats, waiting, state, limits).routes(),
-        *AscendAgents(seen, clock, limits).routes(),
+        *AscendAgents(seen, clock, limits, calls).routes(),
         *AscendChanges(repeats, seen, limits).routes(),
         *AscendRegistry(state).routes(),
         *AscendHalts().routes(),

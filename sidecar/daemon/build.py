@@ -26,6 +26,7 @@ from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
 from sidecar.daemon.ascend import ascend_routes
+from sidecar.daemon.owing import Owing, both, build_owing
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
@@ -53,6 +54,7 @@ class Parts:
     approvals: Approvals
     scoring: Scoring
     orchestration: Orchestration
+    owing: Owing | None
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -77,13 +79,24 @@ def build(
     approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
     admission = Admission(config.limits.in_flight)
     scoring = Scoring(platform, clock, float(config.platform.timeout))
-    answered = supply.shadow.saw if supply.shadow else None
+    owing = build_owing(config, platform, state, log, clock, metrics, str(log.vkey))
+    outbox = owing.outbox if owing else None
+    answered = both(supply.shadow.saw if supply.shadow else None, owing.reports.saw if owing else None)
     orchestration = Orchestration(log, approvals.book, within)
     decider = Decider(
         state, log, clock, metrics, approvals, scoring, orchestration, admission, within, answered
     )
-    outcomes = Outcomes(log, decider, approvals, state, clock, within)
-    health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow, same_uid=same_uid)
+    outcomes = Outcomes(log, decider, approvals, state, clock, within, outbox)
+    health = Health(
+        state,
+        log,
+        clock,
+        config.audit.fsync,
+        os.getuid(),
+        supply.shadow,
+        same_uid=same_uid,
+        outbox=outbox.status if outbox else None,
+    )
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
     ballots = Ballots(approvals, state, log, clock)
@@ -94,7 +107,17 @@ def build(
     repeats = Repeats(decider, state, clock)
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *ascend_routes(repeats, outcomes, waiting, advice, orchestration.sessions, state, clock, limits),
+        *ascend_routes(
+            repeats,
+            outcomes,
+            waiting,
+            advice,
+            orchestration.sessions,
+            state,
+            clock,
+            limits,
+            owing.calls if owing else None,
+        ),
         *SessionsDoor(orchestration.sessions).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
@@ -109,6 +132,7 @@ def build(
         approvals=approvals,
         scoring=scoring,
         orchestration=orchestration,
+        owing=owing,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),

@@ -1,5 +1,6 @@
 """Health, read from state: live (it decides), ready (it may be asked), and how each part fares."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
@@ -10,7 +11,7 @@ from sidecar.core.judge import judge
 from sidecar.core.model import Action, Caller, Request, Resource, Subject, Verdict
 from sidecar.core.snapshot import Snapshot
 from sidecar.core.times import rfc3339
-from sidecar.service.ports import Clock, DecisionLog
+from sidecar.service.ports import Clock, DecisionLog, OutboxStatus
 from sidecar.service.shadow import Shadow
 from sidecar.service.state import State
 
@@ -55,8 +56,10 @@ class Health:
         shadow: Shadow | None = None,
         *,
         same_uid: bool = False,
+        outbox: Callable[[], OutboxStatus] | None = None,
     ) -> None:
-        """`same_uid`: whoever asks for an action may approve it."""
+        """`same_uid`: whoever asks for an action may approve it. `outbox` tells what the platform is owed."""
+        self._outbox = outbox
         self._same_uid = same_uid
         self._shadow = shadow
         self._state = state
@@ -87,7 +90,12 @@ class Health:
         return tuple(reasons)
 
     def report(self) -> Report:
-        parts = (self._bundle(), self._audit(), *((_candidate(self._shadow),) if self._shadow else ()))
+        parts = (
+            self._bundle(),
+            self._audit(),
+            *((_candidate(self._shadow),) if self._shadow else ()),
+            *((_owed(self._outbox()),) if self._outbox else ()),
+        )
         worst = max(parts, key=lambda part: list(Status).index(part.status)).status
         return Report(worst, parts, self._warnings())
 
@@ -155,6 +163,20 @@ def _candidate(shadow: Shadow) -> Part:
     if refusal:
         return Part("candidate", Status.DEGRADED, refusal, facts)
     return Part("candidate", Status.OK, "" if candidate else "there is none", facts)
+
+
+def _owed(status: OutboxStatus) -> Part:
+    """It is told later, so it is never worse than degraded."""
+    facts: dict[str, str | float | int] = {
+        "items": status.count,
+        "bytes": status.bytes,
+        "oldest_seconds": round(status.oldest, 3),
+        "delivered": status.delivered,
+        "dropped": status.dropped,
+    }
+    if status.problem:
+        return Part("outbox", Status.DEGRADED, f"the platform is not told: {status.problem}", facts)
+    return Part("outbox", Status.OK, facts=facts)
 
 
 def _bundle_facts(bundle: Bundle, state: State, now: float) -> dict[str, str | float | int]:
