@@ -34,6 +34,7 @@ from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
 from sidecar.service.health import Health
 from sidecar.service.outcomes import Outcomes
+from sidecar.service.platform_holds import PlatformHolds
 from sidecar.service.ports import Platform
 from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
@@ -50,6 +51,7 @@ class Parts:
     supply: Supply
     approvals: Approvals
     scoring: Scoring
+    holds: PlatformHolds | None
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -100,6 +102,7 @@ def build(
         supply=supply,
         approvals=approvals,
         scoring=scoring,
+        holds=PlatformHolds(platform, approvals, float(config.platform.timeout)) if platform else None,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
