@@ -12,6 +12,7 @@ from sidecar.api.wire import Call, Reply, Route, ok
 from sidecar.core.model import Object, Verdict
 from sidecar.core.times import rfc3339
 from sidecar.service.outcomes import Outcomes, Told
+from sidecar.service.state import State
 
 _PAGE_AT_MOST = 500
 _SESSION = "orchestration_session_id"
@@ -21,8 +22,9 @@ _SESSIONS = "/api/v1/orchestration/sessions"
 class AscendLogs:
     """Scoped to the caller, as all reads are."""
 
-    def __init__(self, outcomes: Outcomes) -> None:
+    def __init__(self, outcomes: Outcomes, state: State) -> None:
         self._outcomes = outcomes
+        self._state = state
 
     def routes(self) -> tuple[Route, ...]:
         risk, stats = f"{_SESSIONS}/{{}}/risk", "/api/v1/orchestration/stats"
@@ -60,8 +62,10 @@ class AscendLogs:
         return ok(numbers | {"total_actions": len(told), "decisions": _counted(told)})
 
     async def _of_session(self, call: Call) -> list[Told]:
-        told = await self._outcomes.newest(call.caller)
-        return [one for one in told if _session(one) == call.params[0]]
+        """A masking table may have the records hold the session's mask."""
+        session: Object = {_SESSION: call.params[0]}
+        wanted = {call.params[0], self._state.masker.mask(session)[_SESSION]}
+        return [one for one in await self._outcomes.newest(call.caller) if _session(one) in wanted]
 
 
 def _event(told: Told) -> Object:

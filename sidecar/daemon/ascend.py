@@ -40,7 +40,7 @@ def ascend_routes(
         *AscendRegistry(state).routes(),
         *AscendHalts().routes(),
         *AscendAdvice(advice, limits).routes(),
-        *AscendLogs(outcomes).routes(),
+        *AscendLogs(outcomes, state).routes(),
         *AscendFilter(state, limits).routes(),
         *AscendUnkept().routes(),
     )

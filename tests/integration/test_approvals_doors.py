@@ -56,6 +56,13 @@ def test_it_is_the_groups_and_has_nothing_but_approvals(tmp_path):
             assert daemon.get(path, "approvals_socket").status == 404
 
 
+def test_a_group_that_does_not_exist_is_78(tmp_path):
+    environ = {"ASCEND_SIDECAR_APPROVALS_GROUP": "no-such-group"}
+    daemon = Daemon(tmp_path, folder(tmp_path, myself()), environ=environ).spawn()
+    assert daemon.process.wait(20) == 78
+    assert "there is no group no-such-group" in daemon.output()
+
+
 @pytest.mark.parametrize("door", ["decision", "decision_socket", "ops"])
 def test_no_other_door_has_them(tmp_path, door):
     with Daemon(tmp_path, folder(tmp_path, myself())) as daemon:
