@@ -32,6 +32,7 @@ from sidecar.service.advice import Advice
 from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
+from sidecar.service.forwarding import Forwarding
 from sidecar.service.health import Health
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.platform_holds import PlatformHolds
@@ -87,9 +88,10 @@ def build(
     waiting = Waiting(outcomes, approvals.book, clock, float(config.ascend.answer_waiters_after))
     search, advice = Search(state, log, clock, within), Advice(state, log, clock, within)
     repeats = Repeats(decider, state, clock)
+    forwarding = Forwarding(platform, float(config.platform.timeout)) if platform else None
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *ascend_routes(repeats, outcomes, waiting, advice, state, clock, limits),
+        *ascend_routes(repeats, outcomes, waiting, advice, state, clock, limits, forwarding),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
