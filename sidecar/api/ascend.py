@@ -6,6 +6,7 @@ from sidecar.api.ascend_envelope import approval_status, details, envelope
 from sidecar.api.ascend_identity import remember
 from sidecar.api.ascend_replies import PAGE, detail, guarded, number
 from sidecar.api.ascend_submit import parse_submit
+from sidecar.api.prefer import patience
 from sidecar.api.wire import Call, Reply, Route, ok, parse_body
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object, Request
@@ -47,7 +48,7 @@ class Ascend:
         request = parse_submit(parse_body(call, self._limits), call.headers.get("x-environment", ""))
         trace = call.trace()
         asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
-        answer = await self._repeats.submit(asked)
+        answer = await self._repeats.submit(asked, patience(call.headers))
         body = self._body(request, answer, trace.correlation_id)
         return ok(body, (*verdict_headers(answer, trace), *remember(call, request.subject.id)))
 

@@ -1,7 +1,7 @@
 """Calls of the ASCEND API that change something outside the agent that calls: registries, webhooks, kill switches.
 
-Each is first decided as an action of its own, `platform.<name>` on what it is about. What policy allows is then passed
-on with the caller's own key; without a platform nobody can do it, but for deregistering, which is ours to do too.
+Each is first decided as an action of its own, `platform.<name>` on what it is about. What policy allows is then
+passed on with the caller's own key; without a platform nobody can do it, but for deregistering, which is ours too.
 """
 
 from typing import Final
@@ -12,6 +12,7 @@ from sidecar.api.answers import verdict_headers
 from sidecar.api.ascend_forward import AscendForward, filled
 from sidecar.api.ascend_identity import agent_of
 from sidecar.api.ascend_replies import detail, guarded
+from sidecar.api.prefer import patience
 from sidecar.api.wire import Call, Handler, Reply, Route, ok, parse_body, read_request
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
@@ -88,7 +89,9 @@ class AscendChanges:
             body = parse_body(call, self._limits) if call.body or change.has_body else {}
             request = _request(change, call, body)
             trace = call.trace()
-            answer = await self._repeats.submit(Asked(request, call.caller, Door.ASCEND, trace, call.via))
+            answer = await self._repeats.submit(
+                Asked(request, call.caller, Door.ASCEND, trace, call.via), patience(call.headers)
+            )
             headers = verdict_headers(answer, trace)
             if answer.decision.verdict is not Verdict.ALLOW:
                 return detail(403, _why(answer), headers)

@@ -1,6 +1,7 @@
 """Build: every part of one daemon, made once and handed to those that use it."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sidecar.adapters.approvals_sqlite import ApprovalsSqlite
@@ -24,6 +25,7 @@ from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, r
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
+from sidecar.core.model import Decision
 from sidecar.daemon.ascend import ascend_routes
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
@@ -31,7 +33,7 @@ from sidecar.service.admission import Admission
 from sidecar.service.advice import Advice
 from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
-from sidecar.service.decide import Decider
+from sidecar.service.decide import Asked, Decider
 from sidecar.service.forwarding import Forwarding
 from sidecar.service.health import Health
 from sidecar.service.outcomes import Outcomes
@@ -40,8 +42,10 @@ from sidecar.service.ports import Platform
 from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
 from sidecar.service.search import Search
+from sidecar.service.shadow import Shadow
 from sidecar.service.state import State
 from sidecar.service.waiting import Waiting
+from sidecar.service.watched_platform import WatchedPlatform
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,15 @@ class Parts:
     ops: Door
 
 
-def build(
-    config: Config, log: AuditLog, clock: SystemClock, base_url: str, platform: Platform | None
-) -> Parts:
+def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remote: Platform | None) -> Parts:
     """Wire one daemon around its log. Raises ConfigError for a tokens file that cannot be used."""
     within = float(config.audit.deadline)
     masking_key = load_masking_key(Layout(config.state_dir))
     metrics = PrometheusMetrics()
     metrics.watch_log(log.status)
+    platform = WatchedPlatform(remote, clock, metrics) if remote else None
+    if platform:
+        metrics.watch_platform(platform.status_now)
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
@@ -77,10 +82,20 @@ def build(
     approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
     admission = Admission(config.limits.in_flight)
     scoring = Scoring(platform, clock, float(config.platform.timeout))
-    answered = supply.shadow.saw if supply.shadow else None
+    answered = _told_to(supply.shadow, platform)
     decider = Decider(state, log, clock, metrics, approvals, scoring, admission, within, answered)
     outcomes = Outcomes(log, decider, approvals, state, clock, within)
-    health = Health(state, log, clock, config.audit.fsync, os.getuid(), supply.shadow, same_uid=same_uid)
+    health = Health(
+        state,
+        log,
+        clock,
+        config.audit.fsync,
+        os.getuid(),
+        supply.shadow,
+        same_uid=same_uid,
+        any_key=config.tokens_file is None,
+        platform=platform.status_now if platform else None,
+    )
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
     ballots = Ballots(approvals, state, log, clock)
@@ -113,6 +128,20 @@ def build(
         admin=Door(Router((*Admin(health, supply.refresher, supply.candidates).routes(), *people)), bounds),
         ops=Door(Router(Ops(health, metrics.render).routes()), bounds),
     )
+
+
+def _told_to(
+    shadow: Shadow | None, platform: WatchedPlatform | None
+) -> Callable[[Asked, Decision, int], None]:
+    """What is told of each answer."""
+
+    def answered(asked: Asked, decision: Decision, seq: int) -> None:
+        if shadow is not None:
+            shadow.saw(asked, decision, seq)
+        if platform is not None:
+            platform.saw(decision)
+
+    return answered
 
 
 def _bounds(config: Config) -> HttpLimits:

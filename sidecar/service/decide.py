@@ -167,10 +167,13 @@ class Decider:
         )
         return await self._scoring.facts(question, within)
 
-    async def decide_all(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
+    async def decide_all(
+        self, batch: list[Asked], until: frozenset[Verdict], within: float | None = None
+    ) -> list[Answer]:
         """Answers in order, the last being the first whose verdict is in `until`; all when none is.
 
-        Every item is judged before the first record is awaited, so that one sync serves the batch.
+        `within`: seconds of the caller's patience for all of them. Every item is judged before the first record is
+        awaited, so that one sync serves the batch.
         """
         if not batch:
             return []
@@ -180,14 +183,17 @@ class Decider:
         except Overloaded as error:
             return [self._unrecorded(asked, Code.OVERLOADED, str(error)) for asked in batch]
         try:
-            return await self._decide_each(batch, until)
+            return await self._decide_each(batch, until, within)
         finally:
             self._admission.leave(caller)
 
-    async def _decide_each(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
+    async def _decide_each(
+        self, batch: list[Asked], until: frozenset[Verdict], within: float | None
+    ) -> list[Answer]:
+        patience = _Patience(within, self._within, self._clock.monotonic)
         begun: list[Begun] = []
         for asked in batch:
-            begun.append(await self._prepared(asked, None, None))
+            begun.append(await self._prepared(asked, patience.left(), None))
             if begun[-1].decision.verdict in until:
                 break
         answers = [await self.settle(one) for one in begun]

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.core.breaker import Phase
 from sidecar.core.digest import request_digest
 from sidecar.core.model import Caller, Object, Request
 from sidecar.core.platform import (
@@ -36,6 +37,8 @@ class FakePlatform:
         self.book = book or PlatformBook()
         self.failing: Unavailable | None = None
         self.silent = False
+        self.name = "platform.example"
+        self.phase = Phase.CLOSED
         self.calls = 0
         self._numbers = itertools.count(1)
 
