@@ -31,6 +31,7 @@ class AscendForward:
             Way.THERE: self._there,
             Way.THERE_OR_HERE: self._there_or_here,
             Way.HERE_THEN_THERE: self._here_then_there,
+            Way.HERE_OR_THERE: self._here_or_there,
             Way.OF_ACTION: self._of_action,
         }
 
@@ -70,6 +71,15 @@ class AscendForward:
             passing = self._as_sent(route, call)
             told = await self._forwarding.pass_on(await self._with_its_action(call, passing))
             return here if isinstance(told, Unavailable) else relayed(told)
+
+        return handler
+
+    def _here_or_there(self, route: Route) -> Handler:
+        there = self._there_or_here(route)
+
+        async def handler(call: Call) -> Reply:
+            here = await route.handler(call)
+            return await there(call) if here.status == 200 and _is_unknown(here) else here
 
         return handler
 
@@ -134,6 +144,10 @@ def _passing(
 def filled(path: str, params: tuple[str, ...]) -> str:
     """The path with its parameters, which were checked to mean nothing but themselves."""
     return path.replace("{}", "%s") % params
+
+
+def _is_unknown(reply: Reply) -> bool:
+    return msgspec.json.decode(reply.body).get("status") == "unknown"
 
 
 def _is_refused(reply: Reply) -> bool:

@@ -25,6 +25,7 @@ class Way(Enum):
     THERE = "there"  # passed on; nothing of it is known here
     THERE_OR_HERE = "there_or_here"  # passed on; answered here while the platform does not answer
     HERE_THEN_THERE = "here_then_there"  # passed on unless it is refused here, as above
+    HERE_OR_THERE = "here_or_there"  # answered here where it is known here, else as THERE_OR_HERE
     OF_ACTION = "of_action"  # as THERE_OR_HERE, with the platform's id of the action in the path
 
 
@@ -46,7 +47,8 @@ WAYS: Final = {
     ("GET", f"{_REGISTRY}/agents/{{}}/commands"): Way.THERE_OR_HERE,
     ("POST", f"{_REGISTRY}/agents/{{}}/commands/{{}}/ack"): Way.HERE,
     ("POST", "/api/agents/health/heartbeat"): Way.HERE,
-    ("GET", "/api/agents/health/{}"): Way.THERE_OR_HERE,
+    # A heartbeat that was taken here may be on its way there still.
+    ("GET", "/api/agents/health/{}"): Way.HERE_OR_THERE,
     # Actions and their approvals bear this daemon's numbers, which mean others on the platform.
     ("POST", "/api/v1/actions/submit"): Way.HERE,
     ("GET", "/api/v1/actions/{}/status"): Way.HERE,

@@ -29,7 +29,7 @@ class PlatformStatus:
 
 
 class WatchedPlatform:
-    """The port Platform around another one. What callers pass on says nothing of how the daemon itself fares there."""
+    """The port Platform around another one. What callers pass on says nothing of how the daemon fares there."""
 
     def __init__(self, platform: Platform, clock: Clock, metrics: Metrics) -> None:
         self.name = platform.name
