@@ -1,7 +1,6 @@
-"""The platform fails in each of the ways there are: what needs it is denied, told why, counted, and nothing else suffers."""
+"""The platform fails in each of the ways there are: what needs it is denied, and nothing else suffers."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -10,7 +9,6 @@ from tests.tools import platform_faults as faults
 from tests.tools.certificates import self_signed
 from tests.tools.governed import OURS, governed
 from tests.tools.platform_simulator import PlatformSimulator, serving
-from tests.tools.serving import free_port
 
 RULES = (
     "rules:\n"
@@ -80,15 +78,17 @@ async def test_a_platform_that_fails_denies_what_needs_it_and_nothing_else(house
 
 
 async def test_a_port_that_refuses(tmp_path):
-    async with governed(tmp_path, RULES, url=f"http://127.0.0.1:{free_port()}") as house:
+    async with governed(tmp_path, RULES, url="http://127.0.0.1:1") as house:
         await denied_for(house, "refused")
 
 
 async def test_a_certificate_that_is_not_trusted(tmp_path):
     certificate = self_signed(tmp_path / "tls", "localhost")
-    async with serving(PlatformSimulator(), certificate.server()) as url:
-        async with governed(tmp_path, RULES, url=url) as house:
-            await denied_for(house, "tls")
+    async with (
+        serving(PlatformSimulator(), certificate.server()) as url,
+        governed(tmp_path, RULES, url=url) as house,
+    ):
+        await denied_for(house, "tls")
 
 
 async def test_a_clock_that_is_far_from_the_platforms(tmp_path):
@@ -139,13 +139,11 @@ async def test_a_platform_that_comes_late_loosens_nothing(house):
 
 @pytest.mark.parametrize("patience", [{"Prefer": "wait=1"}, {"X_Envoy_Expected_Rq_Timeout_Ms": "1000"}])
 async def test_a_caller_with_less_patience_is_answered_within_it(tmp_path, patience):
-    """The platform's own time is a minute's half: without the caller's, the answer would not come within it."""
+    """The platform's own time is 30 s, and the client of these tests gives up after 10."""
     async with governed(tmp_path, RULES, ASCEND_SIDECAR_PLATFORM_TIMEOUT="30s") as house:
         house.simulator.fault = faults.black_hole
-        before = time.monotonic()
         told = await house.submit("pay", **patience)
         assert code(told) == ("denied", "platform_unavailable")
-        assert time.monotonic() - before < 15
         body = {
             "subject": {"type": "agent", "id": "a"},
             "action": {"name": "pay"},
