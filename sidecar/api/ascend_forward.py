@@ -147,7 +147,7 @@ def filled(path: str, params: tuple[str, ...]) -> str:
 
 
 def _is_unknown(reply: Reply) -> bool:
-    return msgspec.json.decode(reply.body).get("status") == "unknown"
+    return bool(msgspec.json.decode(reply.body).get("status") == "unknown")
 
 
 def _is_refused(reply: Reply) -> bool:
