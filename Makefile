@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STATE ?= .state
 
-.PHONY: run test lint fault bench format clean
+.PHONY: run run-with-platform test lint fault bench format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -18,6 +18,9 @@ STATE ?= .state
 
 run: .venv/ready ## start the daemon with the default policies, state under ./.state
 	$(BIN)/ascend-sidecar serve --policies default --state-dir $(STATE) --run-dir $(STATE)/run $(ARGS)
+
+run-with-platform: .venv/dev-ready ## the daemon and a simulated platform that scores payments; Ctrl-C ends both
+	$(BIN)/python -m tests.tools.run_with_platform --state-dir $(STATE)-with-platform
 
 test: .venv/dev-ready ## every test
 	$(BIN)/pytest
@@ -40,4 +43,4 @@ format: .venv/dev-ready
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .state .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .state .state-with-platform .mypy_cache .pytest_cache .ruff_cache .hypothesis

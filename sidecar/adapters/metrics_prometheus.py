@@ -3,7 +3,7 @@
 import itertools
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -11,12 +11,15 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
+from sidecar.core.breaker import Phase
 from sidecar.core.bundle import Bundle
 from sidecar.core.model import Code, Decision, Door, Verdict
 from sidecar.core.owed import Kind
 from sidecar.service.ports import LogStatus, OutboxStatus
+from sidecar.service.watched_platform import PlatformStatus
 
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_PLATFORM_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
 
 
 class PrometheusMetrics(Collector):
@@ -37,6 +40,9 @@ class PrometheusMetrics(Collector):
         self._bundle: Bundle | None = None
         self._activated_at = 0.0
         self._checked_at = 0.0
+        self._platform_calls: Counter[tuple[str, str]] = Counter()
+        self._platform_seconds: dict[str, tuple[list[int], list[float]]] = {}
+        self._platform_status: Callable[[], PlatformStatus] | None = None
         self._log_status: Callable[[], LogStatus] | None = None
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -48,11 +54,7 @@ class PrometheusMetrics(Collector):
         self._decided[decision.verdict.word, decision.code, door] += 1
         if decision.errors:
             self._condition_errors += len(decision.errors)
-        found = self._seconds.get(door)
-        if found is None:
-            found = self._seconds[door] = ([0] * (len(_BUCKETS) + 1), [0.0])
-        found[0][bisect_left(_BUCKETS, seconds)] += 1
-        found[1][0] += seconds
+        _observe(self._seconds, door, seconds, _BUCKETS)
 
     def unrecorded(self, code: Code, door: Door) -> None:
         self._unrecorded[code, door] += 1
@@ -85,6 +87,14 @@ class PrometheusMetrics(Collector):
         """Where the outbox's gauges come from at a scrape; without it there are none."""
         self._outbox_status = status
 
+    def platform_asked(self, call: str, outcome: str, seconds: float) -> None:
+        self._platform_calls[call, outcome] += 1
+        _observe(self._platform_seconds, call, seconds, _PLATFORM_BUCKETS)
+
+    def watch_platform(self, status: Callable[[], PlatformStatus]) -> None:
+        """Where the platform's gauges come from at a scrape."""
+        self._platform_status = status
+
     def watch_log(self, status: Callable[[], LogStatus]) -> None:
         """Where the audit gauges come from at a scrape."""
         self._log_status = status
@@ -100,6 +110,8 @@ class PrometheusMetrics(Collector):
             yield from _log_families(self._log_status())
         if self._outbox_status is not None:
             yield from self._outbox_families(self._outbox_status())
+        if self._platform_status is not None:
+            yield from self._platform_families(self._platform_status())
         build = GaugeMetricFamily("ascend_sidecar_build_info", "The running version.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
@@ -127,11 +139,32 @@ class PrometheusMetrics(Collector):
         family = HistogramMetricFamily(
             "ascend_sidecar_decision_seconds", "From request to durable decision.", labels=["door"]
         )
-        bounds = [*(str(bound) for bound in _BUCKETS), "+Inf"]
-        for door, (counts, total) in self._seconds.items():
-            buckets = list(zip(bounds, itertools.accumulate(counts), strict=True))
-            family.add_metric([door], buckets, total[0])
-        return family
+        return _filled(family, self._seconds, _BUCKETS)
+
+    def _platform_families(self, status: PlatformStatus) -> Iterator[Metric]:
+        calls = CounterMetricFamily(
+            "ascend_sidecar_platform_calls",
+            "Calls to the platform: answered, or why not.",
+            labels=["call", "outcome"],
+        )
+        for (call, outcome), count in self._platform_calls.items():
+            calls.add_metric([call, outcome], count)
+        yield calls
+        seconds = HistogramMetricFamily(
+            "ascend_sidecar_platform_seconds", "How long calls to the platform took.", labels=["call"]
+        )
+        yield _filled(seconds, self._platform_seconds, _PLATFORM_BUCKETS)
+        breaker = GaugeMetricFamily(
+            "ascend_sidecar_platform_breaker", "1 for the phase that the breaker is in.", labels=["phase"]
+        )
+        for phase in Phase:
+            breaker.add_metric([phase.value], float(phase is status.phase))
+        yield breaker
+        yield CounterMetricFamily(
+            "ascend_sidecar_platform_open_decisions",
+            "Actions that went ahead ungoverned during an outage, as the policy lets them.",
+            status.proceeded,
+        )
 
     def _bundle_families(self) -> Iterator[Metric]:
         labels = ["name", "revision", "digest", "source", "signer"]
@@ -197,6 +230,27 @@ class PrometheusMetrics(Collector):
         for (kind, why), count in self._dropped.items():
             dropped.add_metric([kind, why], count)
         yield dropped
+
+
+def _observe(
+    into: dict[str, tuple[list[int], list[float]]], label: str, seconds: float, bounds: Sequence[float]
+) -> None:
+    found = into.get(label)
+    if found is None:
+        found = into[label] = ([0] * (len(bounds) + 1), [0.0])
+    found[0][bisect_left(bounds, seconds)] += 1
+    found[1][0] += seconds
+
+
+def _filled(
+    family: HistogramMetricFamily,
+    observed: Mapping[str, tuple[list[int], list[float]]],
+    bounds: Sequence[float],
+) -> Metric:
+    names = [*(str(bound) for bound in bounds), "+Inf"]
+    for label, (counts, total) in observed.items():
+        family.add_metric([label], list(zip(names, itertools.accumulate(counts), strict=True)), total[0])
+    return family
 
 
 def _log_families(status: LogStatus) -> Iterator[Metric]:

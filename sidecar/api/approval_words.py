@@ -4,6 +4,7 @@ from typing import Any
 
 from sidecar.core.approval import Approval, Vote
 from sidecar.core.model import Object, Request, Stage
+from sidecar.core.platform_hold import PlatformHold
 from sidecar.core.times import rfc3339
 from sidecar.service.ballots import Ballot
 
@@ -28,19 +29,23 @@ def summary(ballot: Ballot) -> Object:
 def details(ballot: Ballot) -> Object:
     """All of one. `request` has its secrets masked."""
     approval = ballot.approval
-    return summary(ballot) | {
-        "caller": approval.caller,
-        "request": _request(ballot.request),
-        "digest": approval.digest,
-        "holds": approval.holds,
-        "met": approval.met,
-        "risk": ballot.risk,
-        "stages": [_stage(stage) for stage in approval.stages],
-        "votes": [_vote(vote) for vote in approval.votes],
-        "answerable_by": ballot.answerable_by,
-        "joined": [str(decision) for decision in approval.joined],
-        "policy": {"revision": approval.revision},
-    }
+    return (
+        summary(ballot)
+        | {
+            "caller": approval.caller,
+            "request": _request(ballot.request),
+            "digest": approval.digest,
+            "holds": approval.holds,
+            "met": approval.met,
+            "risk": ballot.risk,
+            "stages": [_stage(stage) for stage in approval.stages],
+            "votes": [_vote(vote) for vote in approval.votes],
+            "answerable_by": ballot.answerable_by,
+            "joined": [str(decision) for decision in approval.joined],
+            "policy": {"revision": approval.revision},
+        }
+        | (_on_platform(approval.platform) if approval.platform else {})
+    )
 
 
 def _waiting(approval: Approval) -> Object:
@@ -48,13 +53,19 @@ def _waiting(approval: Approval) -> Object:
     return {
         "stage": approval.stage,
         "stages_in_all": len(approval.stages),
-        "quorum": approval.stages[approval.stage].quorum,
+        "quorum": approval.open_stage.quorum if approval.open_stage else 0,
         "approved_by": approval.agreed,
         "approvers": approval.approvers,
         "escalated": approval.escalated,
         "due": rfc3339(approval.due),
         "expires_at": rfc3339(approval.ends_at),
     }
+
+
+def _on_platform(hold: PlatformHold) -> Object:
+    """What the platform's own people have made of it."""
+    told: Object = {"action_id": hold.action, "granted": hold.is_met, "escalated": hold.is_escalated}
+    return {"platform": told | ({"approval_request_id": hold.approval} if hold.approval else {})}
 
 
 def _ended(approval: Approval) -> Object:

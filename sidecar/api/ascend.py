@@ -7,6 +7,7 @@ from sidecar.api.ascend_identity import remember
 from sidecar.api.ascend_orchestration import foreign_parent
 from sidecar.api.ascend_replies import PAGE, detail, guarded, number
 from sidecar.api.ascend_submit import parse_submit
+from sidecar.api.prefer import patience
 from sidecar.api.wire import Call, Reply, Route, ok, parse_body
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object, Request
@@ -48,7 +49,7 @@ class Ascend:
         request = parse_submit(parse_body(call, self._limits), call.headers.get("x-environment", ""))
         trace = call.trace()
         asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
-        answer = await self._repeats.submit(asked)
+        answer = await self._repeats.submit(asked, patience(call.headers))
         foreign = foreign_parent(answer.decision)
         if foreign:
             return detail(403, foreign, verdict_headers(answer, trace))

@@ -1,7 +1,7 @@
 """Calls of the ASCEND API that change something outside the agent that calls: registries, webhooks, kill switches.
 
-Each is first decided as an action of its own, `platform.<name>` on what it is about. What policy allows then still
-needs a platform to do it, but for deregistering, which is ours to do.
+Each is first decided as an action of its own, `platform.<name>` on what it is about. What policy allows is then
+passed on with the caller's own key; without a platform nobody can do it, but for deregistering, which is ours too.
 """
 
 from typing import Final
@@ -9,8 +9,10 @@ from typing import Final
 import msgspec
 
 from sidecar.api.answers import verdict_headers
+from sidecar.api.ascend_forward import AscendForward, filled
 from sidecar.api.ascend_identity import agent_of
 from sidecar.api.ascend_replies import detail, guarded
+from sidecar.api.prefer import patience
 from sidecar.api.wire import Call, Handler, Reply, Route, ok, parse_body, read_request
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
@@ -65,7 +67,10 @@ DEREGISTER: Final = "deregister_agent"
 class AscendChanges:
     """One route a change."""
 
-    def __init__(self, repeats: Repeats, seen: AgentsSeen, limits: JsonLimits) -> None:
+    def __init__(
+        self, repeats: Repeats, seen: AgentsSeen, limits: JsonLimits, forward: AscendForward | None = None
+    ) -> None:
+        self._forward = forward
         self._repeats = repeats
         self._seen = seen
         self._limits = limits
@@ -84,17 +89,24 @@ class AscendChanges:
             body = parse_body(call, self._limits) if call.body or change.has_body else {}
             request = _request(change, call, body)
             trace = call.trace()
-            answer = await self._repeats.submit(Asked(request, call.caller, Door.ASCEND, trace))
+            answer = await self._repeats.submit(
+                Asked(request, call.caller, Door.ASCEND, trace, call.via), patience(call.headers)
+            )
             headers = verdict_headers(answer, trace)
             if answer.decision.verdict is not Verdict.ALLOW:
                 return detail(403, _why(answer), headers)
-            return self._do(change, call, headers)
+            return await self._do(change, call, body, headers)
 
         return handler
 
-    def _do(self, change: Change, call: Call, headers: bytes) -> Reply:
+    async def _do(self, change: Change, call: Call, body: Object, headers: bytes) -> Reply:
         if change.name == DEREGISTER:
             self._seen.forget(call.caller, call.params[0])
+        if self._forward is not None:
+            return await self._forward.change(
+                call, change.method, filled(change.path, call.params), body, headers
+            )
+        if change.name == DEREGISTER:
             return ok({"success": True, "agent_id": call.params[0], "status": "deregistered"}, headers)
         text = f"Policy allows platform.{change.name}, but only the ASCEND platform can do it, and none is set up."
         return detail(422, text, headers)

@@ -12,6 +12,7 @@ from sidecar.api.ascend_envelope import envelope
 from sidecar.api.ascend_identity import agent_of, remember
 from sidecar.api.ascend_replies import guarded
 from sidecar.api.ascend_submit import resource_type
+from sidecar.api.prefer import patience
 from sidecar.api.wire import Call, Reply, Route, ok, parse_body, read, read_request
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
@@ -57,7 +58,8 @@ class AscendMcp:
         submit = read(parse_body(call, self._limits), McpSubmit)
         request = _request(submit, agent_of(call), call.headers.get("x-environment", ""))
         trace = call.trace()
-        answer = await self._repeats.submit(Asked(request, call.caller, Door.ASCEND, trace, call.via))
+        asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
+        answer = await self._repeats.submit(asked, patience(call.headers))
         verdict = answer.decision.verdict
         follow_by = self._waiting.request_id(answer)
         body = envelope(request, answer, trace.correlation_id, follow_by, self._state.registry)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 from sidecar.api.answers import Told, told, verdict_headers
+from sidecar.api.prefer import patience
 from sidecar.api.wire import Call, Reply, Route, header_lines, ok, parse_body, read_request
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
@@ -45,9 +46,8 @@ class AuthZen:
 
     async def _single(self, call: Call, body: Object) -> Reply:
         trace = call.trace()
-        answer = await self._decider.decide(
-            Asked(read_request(body), call.caller, Door.AUTHZEN, trace, call.via)
-        )
+        asked = Asked(read_request(body), call.caller, Door.AUTHZEN, trace, call.via)
+        answer = await self._decider.decide(asked, patience(call.headers))
         return ok(told(answer), verdict_headers(answer, trace))
 
     async def evaluations(self, call: Call) -> Reply:
@@ -76,7 +76,7 @@ class AuthZen:
         asked: list[Asked] = []
 
         async def flush() -> bool:
-            answers = await self._decider.decide_all(asked, until)
+            answers = await self._decider.decide_all(asked, until, patience(call.headers))
             items.extend(_tell(answer, verbose) for answer in answers)
             ended = len(answers) < len(asked) or bool(answers and answers[-1].decision.verdict in until)
             asked.clear()

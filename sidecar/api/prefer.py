@@ -1,4 +1,11 @@
-"""Prefer: how long a caller likes to wait for news (RFC 7240)."""
+"""How long a caller waits: for news, or for an answer."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# Envoy's router sets it to what is left of the route's timeout.
+_ENVOY: Final = "x-envoy-expected-rq-timeout-ms"
+_SPARED: Final = 0.02  # for the way back
 
 
 def preferred_wait(prefer: str) -> float:
@@ -8,3 +15,16 @@ def preferred_wait(prefer: str) -> float:
         if name.strip().lower() == "wait" and value.strip().isdigit():
             return float(value.strip()[:4])
     return 0.0
+
+
+def patience(headers: Mapping[str, str]) -> float | None:
+    """The seconds within which this caller must have its answer; None where it does not say. Names in lower case."""
+    waits = (preferred_wait(headers.get("prefer", "")), _expected(headers.get(_ENVOY, "")))
+    return min((wait for wait in waits if wait > 0), default=None)
+
+
+def _expected(milliseconds: str) -> float:
+    if not (milliseconds.isascii() and milliseconds.isdigit()):
+        return 0.0
+    expected = float(milliseconds[:9]) / 1000
+    return max(expected - _SPARED, expected / 2)

@@ -5,6 +5,9 @@ It is bound to the request's digest, and to who asked. Stage after stage, `quoru
 approvers must approve within `within` seconds; at the end of that time `escalate` opens the stage to more approvers
 for the same time once more; then the approval has expired. One deny ends it. What was granted may be used once,
 within ten minutes.
+
+A hold of the platform's can be met by its own people too, see core/hearing.py; where nobody here may answer it, by
+them alone: then the approval waits, after its last stage, until the platform's deadline.
 """
 
 from enum import StrEnum
@@ -15,6 +18,7 @@ import msgspec
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Caller, Control, Decision, Request, Stage, Verdict
 from sidecar.core.people import Approver, People
+from sidecar.core.platform_hold import PlatformHold
 from sidecar.core.policy.values import GRANTED_RULE
 
 USABLE_FOR: Final = 600.0
@@ -53,8 +57,9 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     same request while it was open.
 
     `met` are holds that earlier approvals of the same request have granted. `stage` is the index of the stage that
-    is open since `since`. `used_at` is when a grant was used, 0 if it was not, `used_by` the decision that waited for
-    it, and `outcome` the decision that was made with it.
+    is open since `since`; it is past the last one while only the `platform` is waited for. `used_at` is when a grant
+    was used, 0 if it was not, `used_by` the decision that waited for it, and `outcome` the decision that was made
+    with it.
     """
 
     id: str
@@ -78,6 +83,7 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     used_by: int | None = None
     outcome: int | None = None
     joined: tuple[int, ...] = ()
+    platform: PlatformHold | None = None
 
     @property
     def is_open(self) -> bool:
@@ -86,13 +92,20 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def due(self) -> float:
         """When the open stage escalates, or the approval expires."""
-        return self.since + self.stages[self.stage].within
+        if (stage := self.open_stage) is not None:
+            return self.since + stage.within
+        return self.platform.until if self.platform else self.since
+
+    @property
+    def open_stage(self) -> Stage | None:
+        """None while only the platform is waited for."""
+        return self.stages[self.stage] if self.stage < len(self.stages) else None
 
     @property
     def approvers(self) -> tuple[str, ...]:
         """Who may answer now."""
-        stage = self.stages[self.stage]
-        return stage.approvers + (stage.escalate if self.escalated else ())
+        stage = self.open_stage
+        return stage.approvers + (stage.escalate if self.escalated else ()) if stage else ()
 
     @property
     def agreed(self) -> tuple[str, ...]:
@@ -102,8 +115,8 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def ends_at(self) -> float:
         """When it expires if nobody answers, escalation of the open stage included; later stages come on top."""
-        stage = self.stages[self.stage]
-        return self.due + (stage.within if stage.escalate and not self.escalated else 0.0)
+        stage = self.open_stage
+        return self.due + (stage.within if stage and stage.escalate and not self.escalated else 0.0)
 
     @property
     def granted(self) -> frozenset[str]:
@@ -143,23 +156,25 @@ def cast(
     _check(approval, approver, choice, now, by, same_uid)
     vote = Vote(approver.name, choice, approval.stage, now, by, comment)
     voted = msgspec.structs.replace(approval, votes=(*approval.votes, vote))
+    stage, hold = voted.open_stage, voted.platform
     if choice is Choice.DENY:
-        return _resolve(voted, Standing.DENIED, now)
-    if len(_approvals(voted)) < voted.stages[voted.stage].quorum:
+        return resolved(voted, Standing.DENIED, now)
+    if stage is None or len(_approvals(voted)) < stage.quorum:
         return voted
-    if voted.stage + 1 < len(voted.stages):
+    is_waited_for = hold is not None and hold.is_alone and not hold.is_met
+    if is_waited_for or voted.stage + 1 < len(voted.stages):
         return msgspec.structs.replace(voted, stage=voted.stage + 1, since=now, escalated=False)
-    return _resolve(voted, Standing.GRANTED, now)
+    return resolved(voted, Standing.GRANTED, now)
 
 
 def advance(approval: Approval, now: float) -> Approval:
     """The approval as it is at this time: escalated or expired where its time is over."""
     while approval.is_open and now >= approval.due:
-        due = approval.due
-        if approval.stages[approval.stage].escalate and not approval.escalated:
+        due, stage = approval.due, approval.open_stage
+        if stage and stage.escalate and not approval.escalated:
             approval = msgspec.structs.replace(approval, escalated=True, since=due)
         else:
-            approval = _resolve(approval, Standing.EXPIRED, due)
+            approval = resolved(approval, Standing.EXPIRED, due)
     return approval
 
 
@@ -205,7 +220,7 @@ def _check(
     if _is_requester(approval, approver, same_uid):
         raise VoteRefused("who asks for an action cannot approve it")
     if not approver.is_among(approval.approvers):
-        asked = ", ".join(approval.approvers)
+        asked = ", ".join(approval.approvers) or "the platform's own people"
         raise VoteRefused(f"{approver.name} is not among those who are asked: {asked}")
     if choice is Choice.APPROVE and not _is_another(approval, approver, by):
         raise VoteRefused(f"{approver.name} has approved this stage already")
@@ -230,5 +245,5 @@ def _approvals(approval: Approval) -> list[Vote]:
     return [vote for vote in approval.votes if vote.stage == stage and vote.choice is Choice.APPROVE]
 
 
-def _resolve(approval: Approval, standing: Standing, now: float) -> Approval:
+def resolved(approval: Approval, standing: Standing, now: float) -> Approval:
     return msgspec.structs.replace(approval, standing=standing, resolved_at=now)

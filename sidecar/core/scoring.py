@@ -11,6 +11,7 @@ import msgspec
 
 from sidecar.core.model import Code, Control, Risk, Ruling, Stage, Verdict
 from sidecar.core.platform import Scored, Unavailable
+from sidecar.core.platform_hold import PlatformHold
 from sidecar.core.policy import PolicyResult, Remote, WhenUnavailable
 from sidecar.core.risk import Bands, band
 
@@ -42,7 +43,7 @@ _OPEN: Final = Ruling(
 def rule_on(
     policy: PolicyResult | None, facts: Facts, granted: frozenset[str], stages: tuple[Stage, ...]
 ) -> Ruling:
-    """The platform's ruling. `stages` are those of people who answer its holds here."""
+    """The platform's ruling. `stages` are those of people who answer its holds here; none, its own people do."""
     if isinstance(facts, Scored) and facts.verdict is not Verdict.ALLOW:
         return _refused(facts, granted, stages)
     if policy is None:
@@ -74,6 +75,23 @@ def _may_proceed(remote: Remote, facts: Unavailable | None) -> bool:
     return remote.unavailable is WhenUnavailable.OPEN and facts is not None and facts.is_outage
 
 
+def still_held(said: Facts, hold: PlatformHold, remote: Remote) -> Facts:
+    """What the platform says of an action that it held before.
+
+    Its grant counts through the approval alone, which is used once. Its silence lifts no hold, whatever the policy
+    lets pass where nothing is known.
+    """
+    if isinstance(said, Scored):
+        is_granted = said.verdict is Verdict.ALLOW
+        return msgspec.structs.replace(said, verdict=Verdict.PENDING) if is_granted else said
+    if remote.unavailable is WhenUnavailable.DENY:
+        return said
+    reason = "The platform held this before, and does not answer now."
+    return Scored(
+        Verdict.PENDING, reason=reason, action_id=hold.action, approval_request_id=hold.approval or None
+    )
+
+
 def raised(risk: Risk, facts: Facts, bands: Bands) -> Risk:
     """The risk with the higher of both scores."""
     if not isinstance(facts, Scored) or facts.score is None or facts.score <= risk.score:
@@ -91,7 +109,7 @@ def _refused(facts: Scored, granted: frozenset[str], stages: tuple[Stage, ...]) 
     if Control.PLATFORM.value in granted:
         reason = "The platform holds this, and people approved."
         return Ruling(Control.PLATFORM, Verdict.ALLOW, Code.APPROVED, reason)
-    if not stages:
+    if not stages and not facts.action_id:
         reason = f"The platform holds this, and nobody is named here to approve: {told}"
         return Ruling(Control.PLATFORM, Verdict.DENY, Code.PLATFORM_HOLD, reason)
     return Ruling(Control.PLATFORM, Verdict.PENDING, Code.PLATFORM_HOLD, told, stages)

@@ -5,6 +5,7 @@ from sidecar.api.ascend_advice import AscendAdvice
 from sidecar.api.ascend_agents import AscendAgents
 from sidecar.api.ascend_changes import AscendChanges
 from sidecar.api.ascend_filter import AscendFilter
+from sidecar.api.ascend_forward import AscendForward
 from sidecar.api.ascend_halts import AscendHalts
 from sidecar.api.ascend_logs import AscendLogs
 from sidecar.api.ascend_mcp import AscendMcp
@@ -16,6 +17,7 @@ from sidecar.core.ijson import JsonLimits
 from sidecar.service.advice import Advice
 from sidecar.service.agent_calls import AgentCalls
 from sidecar.service.agents_seen import AgentsSeen
+from sidecar.service.forwarding import Forwarding
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.ports import Clock
 from sidecar.service.repeats import Repeats
@@ -33,15 +35,17 @@ def ascend_routes(
     state: State,
     clock: Clock,
     limits: JsonLimits,
-    calls: AgentCalls | None = None,
+    calls: AgentCalls | None,
+    forwarding: Forwarding | None,
 ) -> tuple[Route, ...]:
-    """One registry of agents and one table of repeats serve all of them."""
+    """One registry of agents and one table of repeats serve all of them. `forwarding`: None without a platform."""
     seen = AgentsSeen(clock)
-    return (
+    forward = AscendForward(forwarding, outcomes, state, limits) if forwarding else None
+    routes = (
         *Ascend(repeats, outcomes, waiting, state, limits).routes(),
         *AscendMcp(repeats, waiting, state, limits).routes(),
         *AscendAgents(seen, clock, limits, calls).routes(),
-        *AscendChanges(repeats, seen, limits).routes(),
+        *AscendChanges(repeats, seen, limits, forward).routes(),
         *AscendRegistry(state).routes(),
         *AscendHalts().routes(),
         *AscendAdvice(advice, limits).routes(),
@@ -50,3 +54,4 @@ def ascend_routes(
         *AscendFilter(state, limits).routes(),
         *AscendUnkept().routes(),
     )
+    return forward.wrapped(routes) if forward else routes

@@ -26,7 +26,7 @@ from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
 from sidecar.daemon.ascend import ascend_routes
-from sidecar.daemon.owing import Owing, both, build_owing
+from sidecar.daemon.owing import Owing, all_of, build_owing
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
@@ -34,15 +34,18 @@ from sidecar.service.advice import Advice
 from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
+from sidecar.service.forwarding import Forwarding
 from sidecar.service.health import Health
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
+from sidecar.service.platform_holds import PlatformHolds
 from sidecar.service.ports import Platform
 from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
 from sidecar.service.search import Search
 from sidecar.service.state import State
 from sidecar.service.waiting import Waiting
+from sidecar.service.watched_platform import WatchedPlatform
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Parts:
     supply: Supply
     approvals: Approvals
     scoring: Scoring
+    holds: PlatformHolds | None
     orchestration: Orchestration
     owing: Owing | None
     health: Health
@@ -64,14 +68,15 @@ class Parts:
     ops: Door
 
 
-def build(
-    config: Config, log: AuditLog, clock: SystemClock, base_url: str, platform: Platform | None
-) -> Parts:
+def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remote: Platform | None) -> Parts:
     """Wire one daemon around its log. Raises ConfigError for a tokens file that cannot be used."""
     within = float(config.audit.deadline)
     masking_key = load_masking_key(Layout(config.state_dir))
     metrics = PrometheusMetrics()
     metrics.watch_log(log.status)
+    platform = WatchedPlatform(remote, clock, metrics) if remote else None
+    if platform:
+        metrics.watch_platform(platform.status_now)
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
@@ -81,7 +86,11 @@ def build(
     scoring = Scoring(platform, clock, float(config.platform.timeout))
     owing = build_owing(config, platform, state, log, clock, metrics, str(log.vkey))
     outbox = owing.outbox if owing else None
-    answered = both(supply.shadow.saw if supply.shadow else None, owing.reports.saw if owing else None)
+    answered = all_of(
+        supply.shadow.saw if supply.shadow else None,
+        platform.saw_answer if platform else None,
+        owing.reports.saw if owing else None,
+    )
     orchestration = Orchestration(log, approvals.book, within)
     decider = Decider(
         state, log, clock, metrics, approvals, scoring, orchestration, admission, within, answered
@@ -96,6 +105,8 @@ def build(
         supply.shadow,
         same_uid=same_uid,
         outbox=outbox.status if outbox else None,
+        any_key=config.tokens_file is None,
+        platform=platform.status_now if platform else None,
     )
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
@@ -105,6 +116,7 @@ def build(
     search = Search(state, log, clock, orchestration, within)
     advice = Advice(state, log, clock, orchestration, within)
     repeats = Repeats(decider, state, clock)
+    forwarding = Forwarding(platform, float(config.platform.timeout)) if platform else None
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
         *ascend_routes(
@@ -117,6 +129,7 @@ def build(
             clock,
             limits,
             owing.calls if owing else None,
+            forwarding,
         ),
         *SessionsDoor(orchestration.sessions).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
@@ -131,6 +144,7 @@ def build(
         supply=supply,
         approvals=approvals,
         scoring=scoring,
+        holds=PlatformHolds(platform, approvals, float(config.platform.timeout)) if platform else None,
         orchestration=orchestration,
         owing=owing,
         health=health,

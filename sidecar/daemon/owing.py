@@ -58,14 +58,14 @@ def build_owing(
     )
 
 
-def both(first: Listener | None, second: Listener | None) -> Listener | None:
-    """One that tells both of an answer."""
-    if first is None or second is None:
-        return first or second
-    one, other = first, second
+def all_of(*listeners: Listener | None) -> Listener | None:
+    """One that tells each of them of an answer; None if there is none."""
+    there = [listener for listener in listeners if listener is not None]
+    if len(there) < 2:
+        return there[0] if there else None
 
     def told(asked: Asked, decision: Decision, seq: int) -> None:
-        one(asked, decision, seq)
-        other(asked, decision, seq)
+        for listener in there:
+            listener(asked, decision, seq)
 
     return told

@@ -130,6 +130,7 @@ async def _run(
             tasks.create_task(parts.approvals.run()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
             *(tasks.create_task(loop) for loop in (parts.owing.forever() if parts.owing else ())),
+            *([tasks.create_task(parts.holds.run())] if parts.holds else []),
             tasks.create_task(_housekeeping(serving)),
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),
         ]

@@ -6,6 +6,7 @@ numbers begin with the time of the start, so those of an earlier run are smaller
 """
 
 import heapq
+import itertools
 from typing import Final
 
 from sidecar.core.approval import Approval
@@ -26,6 +27,7 @@ class ApprovalBook:
         self._due: list[tuple[float, str]] = []
         self._changes: dict[str, int] = {}
         self._taken: set[str] = set()
+        self._followed: dict[str, None] = {}
         self.changes = int(clock.now() * 1000)
 
     def __len__(self) -> int:
@@ -79,6 +81,18 @@ class ApprovalBook:
         if approval.is_open or approval.is_usable(self._clock.now()):
             self._by_request[key_of(approval)] = approval.id
         heapq.heappush(self._due, (_next_look(approval), approval.id))
+        if approval.is_open and approval.platform is not None and approval.decision >= 0:
+            self._followed.setdefault(approval.id)
+        else:
+            self._followed.pop(approval.id, None)
+
+    def on_platform(self, limit: int) -> list[Approval]:
+        """Open ones that the platform holds too, those first that were asked for longest ago."""
+        found = [self._by_id[one] for one in itertools.islice(self._followed, limit)]
+        for approval in found:
+            del self._followed[approval.id]
+            self._followed[approval.id] = None
+        return found
 
     def hide(self, approval: Approval) -> None:
         """No request leads to it any more."""
@@ -99,6 +113,7 @@ class ApprovalBook:
         self._by_id.pop(approval.id, None)
         self._changes.pop(approval.id, None)
         self._taken.discard(approval.id)
+        self._followed.pop(approval.id, None)
         for decision in (approval.decision, *approval.joined):
             self._by_decision.pop(decision, None)
 

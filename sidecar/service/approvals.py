@@ -23,9 +23,12 @@ from sidecar.core.approval import (
     used,
 )
 from sidecar.core.errors import AuditError, StoreError
+from sidecar.core.hearing import PLATFORM, Heard, hear
 from sidecar.core.model import Caller, Decision, Request
 from sidecar.core.people import Approver
+from sidecar.core.platform_hold import platform_hold
 from sidecar.core.record import ApprovalRecord, ExpiryRecord, Hold, encode_record
+from sidecar.core.scoring import Facts
 from sidecar.service.approval_book import ApprovalBook, Key
 from sidecar.service.ports import ApprovalStore, Clock, DecisionLog
 
@@ -82,7 +85,13 @@ class Approvals:
         return len(self.book) >= self._limit
 
     def draft(
-        self, key: Key, request: Request, caller: Caller, decision: Decision, met: Iterable[str] = ()
+        self,
+        key: Key,
+        request: Request,
+        caller: Caller,
+        decision: Decision,
+        met: Iterable[str] = (),
+        facts: Facts = None,
     ) -> Approval:
         """The approval that a pending decision opens; people see it once `open` has stored it."""
         approval = Approval(
@@ -98,6 +107,7 @@ class Approvals:
             revision=decision.revision,
             reason=decision.reason,
             met=tuple(met),
+            platform=platform_hold(decision, facts),
         )
         self.book.enter(approval)
         return approval
@@ -138,6 +148,19 @@ class Approvals:
             await self._log.append(encode_record(_vote_record(voted)), self._within)
             await self._keep(voted)
             return voted
+
+    async def hear(self, approval_id: str, heard: Heard) -> None:
+        """What the platform says of a hold of its own counts. Raises AuditError or StoreError."""
+        async with self._turn:
+            approval = self.book.get(approval_id)
+            if approval is None:
+                return
+            now = self._clock.now()
+            current = advance(approval, now)
+            later = hear(current, heard, now)
+            if later is not current:
+                await self._log.append(encode_record(_heard_record(current, later, now)), self._within)
+                await self._keep(later)
 
     async def resolution(self, approval_id: str, within: float) -> None:
         """Return when the approval is resolved, or after so many seconds."""
@@ -193,6 +216,12 @@ def _vote_record(voted: Approval) -> ApprovalRecord:
     return ApprovalRecord(
         voted.id, voted.decision, event, vote.at, vote.person, vote.by, vote.comment, vote.stage
     )
+
+
+def _heard_record(before: Approval, later: Approval, now: float) -> ApprovalRecord:
+    if len(later.votes) > len(before.votes):
+        return _vote_record(later)
+    return ApprovalRecord(later.id, later.decision, "escalated", now, by=PLATFORM)
 
 
 def _time_record(later: Approval) -> ApprovalRecord | ExpiryRecord:

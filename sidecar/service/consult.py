@@ -58,10 +58,10 @@ class Consultation:
         kin: Kin = None,
     ) -> Consulted:
         """What becomes of a decision that holds; `facts` and `kin` are those that it was judged with."""
-        key, now = _key(snapshot, request, caller), decision.now
+        key, now = request_key(snapshot, request, caller), decision.now
         approval = self._approvals.book.waiting_for(key, now)
         if approval is None:
-            return self._ask(key, request, caller, decision)
+            return self._ask(key, request, caller, decision, facts)
         if approval.is_open:
             return Consulted(
                 decision, hold_of(approval), then=lambda seq: self._approvals.join(approval, seq)
@@ -101,7 +101,7 @@ class Consultation:
 
             return Consulted(decision, None, approval.id, granted, spend, lambda: book.enter(approval))
         key = (approval.caller.key, approval.digest)
-        draft = approvals.draft(key, approval.request, approval.caller, decision, approval.granted)
+        draft = approvals.draft(key, approval.request, approval.caller, decision, approval.granted, facts)
 
         async def go_on(seq: int) -> None:
             await approvals.spend(approval, seq if by is None else by, seq)
@@ -113,12 +113,12 @@ class Consultation:
 
         return Consulted(decision, hold_of(draft), approval.id, granted, go_on, undo)
 
-    def _ask(self, key: Key, request: Request, caller: Caller, decision: Decision) -> Consulted:
+    def _ask(self, key: Key, request: Request, caller: Caller, decision: Decision, facts: Facts) -> Consulted:
         approvals = self._approvals
         if approvals.is_full:
             reason = "Too many actions wait for approval already."
             return Consulted(refusal(Code.OVERLOADED, reason, decision.now))
-        draft = approvals.draft(key, request, caller, decision)
+        draft = approvals.draft(key, request, caller, decision, facts=facts)
         return Consulted(
             decision,
             hold_of(draft),
@@ -127,7 +127,8 @@ class Consultation:
         )
 
 
-def _key(snapshot: Snapshot, request: Request, caller: Caller) -> Key:
+def request_key(snapshot: Snapshot, request: Request, caller: Caller) -> Key:
+    """What the approvals of this request are found by."""
     bundle = snapshot.bundle
     volatile = frozenset(bundle.policies.defaults.volatile) if bundle else _VOLATILE
     return caller.key, request_digest(request, caller, volatile)

@@ -27,10 +27,10 @@ from sidecar.core.record import (
     encode_record,
     masked_request,
 )
-from sidecar.core.scoring import Facts
+from sidecar.core.scoring import Facts, still_held
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
-from sidecar.service.consult import Consultation, Consulted
+from sidecar.service.consult import Consultation, Consulted, request_key
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
 from sidecar.service.refusals import refusal, stricter
@@ -79,6 +79,22 @@ class Begun(msgspec.Struct, frozen=True, gc=False):
     is_new: bool = True
 
 
+class _Patience:
+    """The seconds of one caller, None for no end: what the log may need of them is kept for it."""
+
+    def __init__(self, within: float | None, for_log: float, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._until = None if within is None else monotonic() + within
+        self._kept = 0.0 if within is None else min(for_log, within / 2)
+
+    def left(self) -> float | None:
+        return None if self._until is None else max(0.0, self._until - self._monotonic())
+
+    def for_platform(self) -> float | None:
+        left = self.left()
+        return None if left is None else max(0.0, left - self._kept)
+
+
 class Decider:
     """The decision point that every door asks."""
 
@@ -111,8 +127,8 @@ class Decider:
     async def decide(self, asked: Asked, within: float | None = None, first: Answer | None = None) -> Answer:
         """The answer to one request, durable unless its code says otherwise. Never raises but on cancellation.
 
-        `within` (seconds) is the caller's patience where it is shorter than the log's own deadline; `first` the
-        answer that this one repeats: it can only tighten.
+        `within` (seconds) is the caller's patience, for the platform and the log together, where it is shorter than
+        their own deadlines; `first` the answer that this one repeats: it can only tighten.
         """
         caller = asked.caller.key
         try:
@@ -135,24 +151,34 @@ class Decider:
         bundle = self._state.snapshot.bundle
         if bundle is None or not bundle.policies.asks_platform:
             return self.begin(asked, within, first)
+        patience = _Patience(within, self._within, self._clock.monotonic)
         for _ in range(_ASKED_AT_MOST):
-            bundle, facts = self._state.snapshot.bundle, await self._facts(asked, within)
+            bundle, facts = self._state.snapshot.bundle, await self._facts(asked, patience.for_platform())
             if self._state.snapshot.bundle is bundle:
-                return self.begin(asked, within, first, facts)
+                return self.begin(asked, patience.left(), first, facts)
         reason = "The policy changed while the platform was asked; ask again."
         changed = refusal(Code.POLICY_CHANGED, reason, self._clock.now())
-        return self._begin(asked, within, lambda: (changed, None), first)
+        return self._begin(asked, patience.left(), lambda: (changed, None), first)
 
     async def _placed(self, asked: Asked) -> Asked:
         """With what is found of its parent; the very same where it names none."""
         kin = await self._orchestration.kin(asked.request, asked.caller)
         return asked if kin is None else msgspec.structs.replace(asked, kin=kin)
 
-    async def _facts(self, asked: Asked, within: float | None) -> Facts:
+    async def _facts(self, asked: Asked, within: float | None, granted: Approval | None = None) -> Facts:
+        """What the platform says; of what it holds already, where that stands. `granted` is about to be used."""
         snapshot = self._state.snapshot
         remote = remote_need(snapshot, asked.request, asked.caller, self._clock.now(), asked.kin)
         if remote is None or snapshot.bundle is None:
             return None
+        key = request_key(snapshot, asked.request, asked.caller)
+        approval = granted or self._book.waiting_for(key, self._clock.now())
+        if approval is not None and approval.platform is not None:
+            said = await self._scoring.standing(approval.platform.action, within)
+            # What was used or resolved meanwhile is of no use to another: that is an action of its own.
+            now_waiting = self._book.waiting_for(key, self._clock.now())
+            if granted or (now_waiting is not None and now_waiting.id == approval.id):
+                return still_held(said, approval.platform, remote)
         volatile = frozenset(snapshot.bundle.policies.defaults.volatile)
         # Secrets are for this host only; what they are masked with tells equal ones from others.
         masked = masked_request(asked.request, self._state.masker)
@@ -161,10 +187,13 @@ class Decider:
         )
         return await self._scoring.facts(question, within)
 
-    async def decide_all(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
+    async def decide_all(
+        self, batch: list[Asked], until: frozenset[Verdict], within: float | None = None
+    ) -> list[Answer]:
         """Answers in order, the last being the first whose verdict is in `until`; all when none is.
 
-        Every item is judged before the first record is awaited, so that one sync serves the batch.
+        `within`: seconds of the caller's patience for all of them. Every item is judged before the first record is
+        awaited, so that one sync serves the batch.
         """
         if not batch:
             return []
@@ -174,14 +203,17 @@ class Decider:
         except Overloaded as error:
             return [self._unrecorded(asked, Code.OVERLOADED, str(error)) for asked in batch]
         try:
-            return await self._decide_each(batch, until)
+            return await self._decide_each(batch, until, within)
         finally:
             self._admission.leave(caller)
 
-    async def _decide_each(self, batch: list[Asked], until: frozenset[Verdict]) -> list[Answer]:
+    async def _decide_each(
+        self, batch: list[Asked], until: frozenset[Verdict], within: float | None
+    ) -> list[Answer]:
+        patience = _Patience(within, self._within, self._clock.monotonic)
         begun: list[Begun] = []
         for asked in batch:
-            begun.append(await self._prepared(asked, None, None))
+            begun.append(await self._prepared(asked, patience.left(), None))
             if begun[-1].decision.verdict in until:
                 break
         answers = [await self.settle(one) for one in begun]
@@ -203,7 +235,8 @@ class Decider:
         """The answer to the decision `by`, which waited, now that its approval is granted: decided again."""
         asked = await self._placed(asked)
         bundle = self._state.snapshot.bundle
-        facts = await self._facts(asked, None) if bundle and bundle.policies.asks_platform else None
+        asks = bundle is not None and bundle.policies.asks_platform
+        facts = await self._facts(asked, None, approval) if asks else None
 
         def use() -> tuple[Decision, Consulted | None]:
             now = self._clock.now()

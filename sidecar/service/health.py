@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.core.breaker import Phase
 from sidecar.core.bundle import Bundle
 from sidecar.core.judge import judge
 from sidecar.core.model import Action, Caller, Request, Resource, Subject, Verdict
@@ -14,6 +15,7 @@ from sidecar.core.times import rfc3339
 from sidecar.service.ports import Clock, DecisionLog, OutboxStatus
 from sidecar.service.shadow import Shadow
 from sidecar.service.state import State
+from sidecar.service.watched_platform import PlatformStatus
 
 _PROBE: Final = Request(Subject("sidecar", "self"), Action("sidecar.probe"), Resource("sidecar", "self"))
 
@@ -57,9 +59,16 @@ class Health:
         *,
         same_uid: bool = False,
         outbox: Callable[[], OutboxStatus] | None = None,
+        any_key: bool = False,
+        platform: Callable[[], PlatformStatus] | None = None,
     ) -> None:
-        """`same_uid`: whoever asks for an action may approve it. `outbox` tells what the platform is owed."""
+        """`same_uid`: whoever asks for an action may approve it. `any_key`: nobody is asked for a key over TCP.
+
+        `outbox` tells what the platform is owed, `platform` how it fares.
+        """
         self._outbox = outbox
+        self._any_key = any_key
+        self._platform = platform
         self._same_uid = same_uid
         self._shadow = shadow
         self._state = state
@@ -93,6 +102,7 @@ class Health:
         parts = (
             self._bundle(),
             self._audit(),
+            *((_platform(self._platform()),) if self._platform else ()),
             *((_candidate(self._shadow),) if self._shadow else ()),
             *((_owed(self._outbox()),) if self._outbox else ()),
         )
@@ -149,9 +159,25 @@ class Health:
             )
         if self._same_uid:
             warnings.append("approvals.same_uid is allow: who asks for an action can approve it, alone")
+        if self._any_key:
+            warnings.append(
+                "no tokens_file is set: whoever reaches the decision port over TCP may ask, with any key or none"
+            )
         if self._fsync != "always":
             warnings.append(f"audit.fsync is {self._fsync}: an answer may leave before its record is on disk")
         return tuple(warnings)
+
+
+def _platform(status: PlatformStatus) -> Part:
+    """Decisions are made without it, as the policy has it, so it is never worse than degraded."""
+    facts: dict[str, str | float | int] = {"host": status.host, "breaker": status.phase.value}
+    if status.answered_ago is not None:
+        facts["answered_seconds_ago"] = round(status.answered_ago, 3)
+    facts["open_decisions"] = status.proceeded
+    if status.silence or status.phase is not Phase.CLOSED:
+        detail = f"the platform does not answer: {status.silence or status.phase.value}"
+        return Part("platform", Status.DEGRADED, detail, facts)
+    return Part("platform", Status.OK, facts=facts)
 
 
 def _candidate(shadow: Shadow) -> Part:

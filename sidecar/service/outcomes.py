@@ -64,6 +64,13 @@ class Outcomes:
         seq = _sequence(decision_id)
         return None if seq is None else await self._find(seq, caller)
 
+    async def recorded(self, decision_id: str, caller: Caller) -> DecisionRecord | None:
+        """As it was recorded if this caller asked for it, whatever has become of it since; no grant is used."""
+        seq = _sequence(decision_id)
+        raw = None if seq is None else await self._log.read(seq)
+        told = self._tell(raw, caller) if raw is not None else None
+        return told.record if told else None
+
     async def _find(self, seq: int, caller: Caller) -> Told | None:
         raw = await self._log.read(seq)
         told = self._tell(raw, caller) if raw is not None else None

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from sidecar.core.approval import Approval
+from sidecar.core.breaker import Phase
 from sidecar.core.bundle import Bundle, Floor
 from sidecar.core.model import JSON, Caller, Code, Decision, Door, Object, Request, Verdict
 from sidecar.core.owed import Kind, Owed
@@ -229,6 +230,10 @@ class Metrics(Protocol):
         """`why`: refused by the platform, for want of room, or too old."""
         ...
 
+    def platform_asked(self, call: str, outcome: str, seconds: float) -> None:
+        """A call to the platform ended: `answered`, or why there is no answer."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CallersHeaders:
@@ -268,8 +273,16 @@ class PlatformReply:
 class Platform(Protocol):
     """The remote service that scores, holds and approves. Nothing here raises but on cancellation.
 
-    `within`: seconds that the caller waits; the port's own timeout holds where it is shorter.
+    `within`: seconds that the caller waits; the port's own timeout holds where it is shorter. `name` is for people:
+    the host, without a key.
     """
+
+    name: str
+
+    @property
+    def phase(self) -> Phase:
+        """Whether the daemon's own calls go through."""
+        ...
 
     def loops_back(self, headers: Mapping[str, str]) -> bool:
         """Whether a request that came in with these headers is one that this daemon sent."""

@@ -37,15 +37,18 @@ class Repeats:
         self._by_id: OrderedDict[str, _Entry] = OrderedDict()
         self._at_work: dict[tuple[str, str], asyncio.Future[Answer]] = {}
 
-    async def submit(self, asked: Asked) -> Answer:
-        """The answer to a submit or to its repeat. Raises RequestError (422) for an id used for something else."""
+    async def submit(self, asked: Asked, within: float | None = None) -> Answer:
+        """The answer to a submit or to its repeat. Raises RequestError (422) for an id used for something else.
+
+        `within`: seconds of the caller's patience; who waits for the first waits as long as that does.
+        """
         key = (asked.caller.key, request_digest(asked.request, asked.caller, self._volatile()))
         first = self._first(asked.trace.correlation_id, key)
         if first is None:
-            return await self._join_or_decide(asked, key)
+            return await self._join_or_decide(asked, key, within)
         if not first.answer.done():
             return await asyncio.shield(first.answer)
-        return await self._again(asked, first.answer.result())
+        return await self._again(asked, first.answer.result(), within)
 
     def _volatile(self) -> frozenset[str]:
         bundle = self._state.snapshot.bundle
@@ -60,7 +63,7 @@ class Repeats:
             raise RequestError(message, field="X-Correlation-ID", status=422)
         return entry
 
-    async def _join_or_decide(self, asked: Asked, key: tuple[str, str]) -> Answer:
+    async def _join_or_decide(self, asked: Asked, key: tuple[str, str], within: float | None) -> Answer:
         at_work = self._at_work.get(key)
         if at_work is not None:
             self._remember(asked.trace.correlation_id, key, at_work)
@@ -69,7 +72,7 @@ class Repeats:
         self._at_work[key] = future
         self._remember(asked.trace.correlation_id, key, future)
         try:
-            answer = await self._decider.decide(asked)
+            answer = await self._decider.decide(asked, within)
         except BaseException:
             self._by_id.pop(asked.trace.correlation_id, None)
             future.cancel()
@@ -88,8 +91,8 @@ class Repeats:
         while len(self._by_id) > _KEPT_AT_MOST:
             self._by_id.popitem(last=False)
 
-    async def _again(self, asked: Asked, first: Answer) -> Answer:
-        again = await self._decider.decide(asked, first=first)
+    async def _again(self, asked: Asked, first: Answer, within: float | None) -> Answer:
+        again = await self._decider.decide(asked, within, first)
         if again.decision.verdict is first.decision.verdict:
             return Answer(again.decision, first.receipt, first.hold)
         return again

@@ -61,14 +61,22 @@ class Scoring:
         kept = self._kept.get(key)
         if kept is not None and self._clock.monotonic() < kept[0]:
             return kept[1]
-        patience = self._timeout if within is None else min(within, self._timeout)
         task = self._under_way.get(key)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._ask(key, question))
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        done, _ = await asyncio.wait({task}, timeout=patience)
+        done, _ = await asyncio.wait({task}, timeout=self._patience(within))
         return task.result() if done else Unavailable(Reason.TIMEOUT)
+
+    async def standing(self, action_id: str, within: float | None) -> Facts:
+        """Where an action that was submitted before stands now, within that many seconds."""
+        if self._platform is None:
+            return None
+        return await self._platform.status(action_id, self._patience(within))
+
+    def _patience(self, within: float | None) -> float:
+        return self._timeout if within is None else min(within, self._timeout)
 
     async def close(self) -> None:
         if self._platform is not None:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.core.breaker import Phase
 from sidecar.core.digest import request_digest
 from sidecar.core.model import Caller, Object, Request
 from sidecar.core.platform import (
@@ -27,12 +28,18 @@ _NO_ID: Final = Unavailable(Reason.UNSENDABLE, detail="it is not an id")
 
 
 class FakePlatform:
-    """`failing` is what every call gets while it is set; while `silent`, calls wait for as long as they may."""
+    """`failing` is what every call gets while it is set; while `silent`, calls wait for as long as they may.
+
+    `calls` counts them, answered or not.
+    """
 
     def __init__(self, book: PlatformBook | None = None) -> None:
         self.book = book or PlatformBook()
         self.failing: Unavailable | None = None
         self.silent = False
+        self.name = "platform.example"
+        self.phase = Phase.CLOSED
+        self.calls = 0
         self._numbers = itertools.count(1)
 
     def loops_back(self, headers: Mapping[str, str]) -> bool:
@@ -61,6 +68,7 @@ class FakePlatform:
         return told if isinstance(told, Unavailable) else parse_approval(told.status, told.body)
 
     async def send(self, call: PlatformCall, within: float) -> PlatformReply | Unavailable:
+        self.calls += 1
         if self.failing is not None:
             return self.failing
         if within <= 0 or self.silent:

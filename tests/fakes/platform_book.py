@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.fakes.platform_rooms import PlatformRooms
+
 Body = dict[str, Any]
 
 
@@ -56,6 +58,7 @@ class PlatformBook:
     heartbeats: list[Body] = field(default_factory=list)
     commands: dict[str, list[Body]] = field(default_factory=dict)
     blocked: str | None = None
+    rooms: PlatformRooms = field(default_factory=PlatformRooms)
     asked: list[tuple[str, str, Body | None]] = field(default_factory=list)
 
     def answer(self, method: str, path: str, body: Body | None, correlation_id: str) -> tuple[int, Any]:
@@ -65,7 +68,7 @@ class PlatformBook:
             match = re.fullmatch(pattern, path)
             if match and verb == method:
                 return handler(self, body or {}, correlation_id, *match.groups())
-        return _refused(404, "no such route")
+        return self.rooms.answer(method, path, body or {}) or _refused(404, "no such route")
 
     def resolve(self, approval_id: str, status: str, by: str = "ann", why: str = "") -> None:
         """An operator's word on an approval: approved or rejected."""

@@ -14,7 +14,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -38,7 +38,10 @@ class Heard:
 
 
 class PlatformSimulator:
-    """`heard` is every request. While `faults` has any, each request takes the first; `fault` is for all others."""
+    """`heard` is every request. While `faults` has any, each request takes the first; `fault` is for all others.
+
+    `ahead`: seconds that its clock is ahead of ours.
+    """
 
     def __init__(self, book: PlatformBook | None = None, signing_secret: str | None = None) -> None:
         self.book = book or PlatformBook()
@@ -46,6 +49,7 @@ class PlatformSimulator:
         self.heard: list[Heard] = []
         self.faults: list[Fault] = []
         self.fault: Fault | None = None
+        self.ahead = 0.0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         peer = request.transport.get_extra_info("peername") if request.transport else None
@@ -54,7 +58,7 @@ class PlatformSimulator:
 
         async def answer() -> web.StreamResponse:
             status, told = self._answer(request, body)
-            return web.json_response(told, status=status)
+            return web.Response(status=status) if status == 204 else web.json_response(told, status=status)
 
         fault = self.faults.pop(0) if self.faults else self.fault
         return await (fault(request, answer) if fault else answer())
@@ -78,7 +82,7 @@ class PlatformSimulator:
 
     def _is_signed(self, request: web.Request, body: Body) -> bool:
         timestamp = request.headers["X-Request-Timestamp"]
-        age = datetime.now(UTC) - datetime.fromisoformat(timestamp)
+        age = datetime.now(UTC) + timedelta(seconds=self.ahead) - datetime.fromisoformat(timestamp)
         payload = f"{timestamp}.{json.dumps(body, sort_keys=True)}"
         assert self.signing_secret is not None
         digest = hmac.new(self.signing_secret.encode(), payload.encode(), hashlib.sha256).hexdigest()

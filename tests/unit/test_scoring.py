@@ -59,12 +59,6 @@ async def test_the_platform_allows_nothing_by_itself_and_can_hold_and_deny(said,
     assert (decision.verdict, decision.code) == (verdict, code)
 
 
-async def test_a_hold_of_the_platform_without_anybody_to_ask_is_a_deny():
-    rules = "rules: [{id: r, effect: allow, score: platform, reason: fine}]\n"
-    decision = await decide(house(rules, Judged("pending")))
-    assert (decision.verdict, decision.code) == (Verdict.DENY, Code.PLATFORM_HOLD)
-
-
 async def test_what_is_denied_anyway_is_not_sent():
     one = house(NO + "defaults: {score: platform}\n")
     assert (await decide(one)).code is Code.POLICY_DENIED
@@ -171,7 +165,7 @@ async def test_an_answer_is_kept_as_long_as_the_rule_says_and_never_for_another_
 async def test_a_hold_is_never_kept():
     one = house(CACHED, Judged("pending"))
     await decide(one)
-    one.platform.book.rule = lambda body: Judged("denied")
+    one.platform.book.resolve("ar-1", "rejected")
     assert (await decide(one)).code is Code.PLATFORM_DENIED
 
 
@@ -218,6 +212,6 @@ async def test_a_platform_that_denies_later_wins_over_an_approval():
     answer = await one.decider.decide(asked(**READ))
     ann = one.state.snapshot.bundle.people.named("ann")
     await one.approvals.vote(answer.hold.id, ann, Choice.APPROVE, "uid:9")
-    one.platform.book.rule = lambda body: Judged("denied")
+    one.platform.book.resolve("ar-1", "rejected")
     told = await one.outcomes.find(str(answer.receipt.seq), Caller())
     assert told.answer.decision.code is Code.PLATFORM_DENIED

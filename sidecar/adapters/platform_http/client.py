@@ -12,6 +12,7 @@ import random
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from sidecar.adapters.platform_http.address import Address
 from sidecar.adapters.platform_http.credentials import Rotating, UnusableCredential
@@ -54,6 +55,7 @@ class PlatformHttp:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """Raises ValueError with a sentence for what can never work. `chance` is from 0 to below 1."""
+        self.name = urlsplit(settings.url).hostname or ""
         secret = settings.signing_secret
         self._key = Rotating(settings.key, "the API key")
         signing = None if secret is None else Rotating(secret, "the signing secret")

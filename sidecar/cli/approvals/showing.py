@@ -84,6 +84,6 @@ def show(
 def _row(told: Summary) -> tuple[str, ...]:
     votes = f"{len(told.approved_by)} of {told.quorum}" if told.is_open else "-"
     until = told.expires_at or told.resolved_at
-    asked = ", ".join(told.approvers)
+    asked = ", ".join(told.approvers) or ("the platform" if told.is_open else "")
     cells = (told.id, told.word, told.subject, told.action, told.resource, votes, asked, until)
     return tuple(map(inline, cells))

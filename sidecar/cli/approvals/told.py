@@ -133,12 +133,18 @@ def _facts(told: Details) -> Iterator[tuple[str, list[str]]]:
 def _time(told: Details) -> Iterator[tuple[str, list[str]]]:
     yield "opened", [told.opened_at]
     if told.is_open:
-        yield "now", [f"stage {told.stage + 1} of {told.stages_in_all}, due {told.due}"]
+        yield "now", [f"{_stage_now(told)}, due {told.due}"]
         yield "may answer", [", ".join(told.answerable_by) or "nobody whom data/people.yaml names"]
         yield "expires", [told.expires_at]
     else:
         yield told.standing, [told.resolved_at]
         yield "used", [told.used_at or "not yet"] if told.standing == "granted" else []
+
+
+def _stage_now(told: Details) -> str:
+    if told.stage >= told.stages_in_all:
+        return "the platform's own people decide"
+    return f"stage {told.stage + 1} of {told.stages_in_all}"
 
 
 def _caller(caller: Caller) -> str:
@@ -162,4 +168,5 @@ def _stage(number: int, stage: ToldStage) -> str:
 
 def _vote(vote: ToldVote) -> str:
     comment = f": {vote.comment}" if vote.comment else ""
-    return f"{vote.at}  {vote.person} ({vote.by}) {vote.choice}, stage {vote.stage + 1}{comment}"
+    stage = f", stage {vote.stage + 1}" if vote.stage >= 0 else ""
+    return f"{vote.at}  {vote.person} ({vote.by}) {vote.choice}{stage}{comment}"

@@ -64,7 +64,9 @@ def _print(edge: Edge, raw: bytes, approvals: Iterable[Summary], json: bool) -> 
 
 def _line(told: Summary) -> str:
     votes = (
-        f"  {len(told.approved_by)} of {told.quorum} by {', '.join(told.approvers)}" if told.is_open else ""
+        f"  {len(told.approved_by)} of {told.quorum} by {', '.join(told.approvers) or 'the platform'}"
+        if told.is_open
+        else ""
     )
     used = ", used" if told.used_at else ""
     when = told.used_at or told.resolved_at or told.opened_at
