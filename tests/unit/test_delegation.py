@@ -106,7 +106,7 @@ def test_a_parent_that_is_none_or_was_not_looked_up_is_a_deny():
     assert code(asked(**{PARENT: None})) is Code.ALLOWED
 
 
-@pytest.mark.parametrize("parent", [True, -1, 1.5, "", "x", "１", "-1", "9" * 19, 10**18, [], {}])
+@pytest.mark.parametrize("parent", [True, -1, 1.5, "", "x", "\uff11", "-1", "9" * 19, 10**18, [], {}])
 def test_a_parent_that_is_no_number_of_a_decision_is_a_deny(parent):
     assert code(asked(**{PARENT: parent})) is Code.FOREIGN_PARENT
 
