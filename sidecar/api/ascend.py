@@ -53,7 +53,7 @@ class Ascend:
         if foreign:
             return detail(403, foreign, verdict_headers(answer, trace))
         body = self._body(request, answer, trace.correlation_id)
-        return ok(body, (*verdict_headers(answer, trace), *remember(call, request.subject.id)))
+        return ok(body, verdict_headers(answer, trace) + remember(call, request.subject.id))
 
     async def status(self, call: Call) -> Reply:
         told = await self._outcomes.find(call.params[0], call.caller)

@@ -92,7 +92,7 @@ class AscendChanges:
 
         return handler
 
-    def _do(self, change: Change, call: Call, headers: tuple[tuple[str, str], ...]) -> Reply:
+    def _do(self, change: Change, call: Call, headers: bytes) -> Reply:
         if change.name == DEREGISTER:
             self._seen.forget(call.caller, call.params[0])
             return ok({"success": True, "agent_id": call.params[0], "status": "deregistered"}, headers)

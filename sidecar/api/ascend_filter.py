@@ -3,6 +3,8 @@
 A finding names the pattern and never what it found. Findings are told at once and not kept.
 """
 
+import asyncio
+from collections import Counter
 from typing import Annotated
 
 import msgspec
@@ -62,8 +64,11 @@ class AscendFilter:
             return ok(
                 _result(scan, [], blocked=True, reason="There is no bundle that says what to look for.")
             )
-        leaks = find_leaks(scan.content, bundle.masking)
-        findings = [{"pattern": leak.pattern, "category": "secret", "count": leak.count} for leak in leaks]
+        counts: Counter[str] = Counter()
+        for found in find_leaks(scan.content, bundle.masking):
+            counts.update(found)
+            await asyncio.sleep(0)  # decisions go first
+        findings = [{"pattern": name, "category": "secret", "count": count} for name, count in counts.items()]
         reason = "The text holds what looks like a secret." if findings else ""
         return ok(_result(scan, findings, blocked=bool(findings), reason=reason))
 

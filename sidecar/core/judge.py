@@ -28,7 +28,7 @@ from sidecar.core.model import (
     Stage,
     Verdict,
 )
-from sidecar.core.policy import Inputs, PolicyResult, Remote
+from sidecar.core.policy import Inputs, PolicyResult, Remote, WhenUnavailable
 from sidecar.core.scoring import Facts, proceeds_open, raised, rule_on
 from sidecar.core.snapshot import Snapshot
 
@@ -94,12 +94,10 @@ def remote_need(
     asking = [one.policy.remote for one in cases if one.policy is not None and one.policy.remote is not None]
     if not asking:
         return None
-    others = (
-        rule(one)
-        for one in cases
-        for control, rule in CONTROLS
-        if control is not Control.PLATFORM and control is not Control.DELEGATION
-    )
+    # Where an outage lifts the thresholds, whether there is one must be known although they would deny.
+    lifts = any(remote.unavailable is WhenUnavailable.OPEN for remote in asking)
+    depends = {Control.PLATFORM, Control.DELEGATION} | ({Control.RISK} if lifts else set())
+    others = (rule(one) for one in cases for control, rule in CONTROLS if control not in depends)
     if any(ruling.verdict is Verdict.DENY for ruling in others):
         return None
     return min(asking, key=lambda remote: remote.cache)
@@ -171,8 +169,8 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
         risk=case.risk,
         obligations=policy.obligations,
         valid_for=policy.valid_for,
-        stages=_stages(rulings) if strictest.verdict is Verdict.PENDING else (),
-        rulings=tuple([ruling for ruling in rulings if ruling.code is not Code.NOT_APPLICABLE]),
+        stages=_stages(rulings) if strictest.verdict is _PENDING else (),
+        rulings=tuple([ruling for ruling in rulings if ruling.code is not _SILENT]),
         errors=policy.errors or case.failures,
     )
 
@@ -181,9 +179,9 @@ def _strictest(rulings: Sequence[Ruling]) -> Ruling:
     """The first deny, else the first hold, else the first allow that is to be marked, else what the policy says."""
     held = approved = None
     for ruling in rulings:
-        if ruling.verdict is Verdict.DENY:
+        if ruling.verdict is _DENY:
             return ruling
-        if held is None and ruling.verdict is Verdict.PENDING:
+        if held is None and ruling.verdict is _PENDING:
             held = ruling
         if approved is None and ruling.code in _MARKED:
             approved = ruling
@@ -193,6 +191,12 @@ def _strictest(rulings: Sequence[Ruling]) -> Ruling:
 def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
     held = (stage for ruling in rulings if ruling.verdict is Verdict.PENDING for stage in ruling.stages)
     return tuple(dict.fromkeys(held))
+
+
+# Names of their own: to look a member up in its class costs more than to compare it.
+_DENY: Final = Verdict.DENY
+_PENDING: Final = Verdict.PENDING
+_SILENT: Final = Code.NOT_APPLICABLE
 
 
 def _with_duties_of(policy: PolicyResult, above: Sequence[Case]) -> PolicyResult:

@@ -1,33 +1,35 @@
-"""Leaks: which kinds of secrets a text holds, by the patterns of the masking table. Never which secrets."""
+"""Leaks: which kinds of secrets a text holds, by the patterns of the masking table. Never which secrets.
+
+Patterns are made for short values: on a long text made for the purpose one of them can take the square of its length.
+So a text is searched window by window, and whoever searches can do other things in between.
+"""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
-
-import msgspec
 
 from sidecar.core.mask_table import MaskPattern, MaskTable, passes_luhn
 
-_SHORTEST: Final = 8  # no secret that a pattern could tell is shorter
+_WINDOW: Final = 1024
+_BEYOND: Final = 512  # characters that a secret may reach out of its window
 
 
-class Leak(msgspec.Struct, frozen=True):
-    """How often a pattern occurs."""
-
-    pattern: str
-    count: int
-
-
-def find_leaks(text: str, table: MaskTable) -> tuple[Leak, ...]:
-    """One for each pattern that occurs, in the order of the table."""
-    if len(text) < _SHORTEST:
-        return ()
+def find_leaks(text: str, table: MaskTable) -> Iterator[Counter[str]]:
+    """For each window how often each pattern, by its name, begins in it."""
     lowered = text.lower()
-    counted = ((pattern.name, _count(pattern, text, lowered)) for pattern in table.patterns)
-    return tuple(Leak(name, count) for name, count in counted if count)
+    patterns = [pattern for pattern in table.patterns if _is_hinted(pattern, lowered)]
+    for start in range(0, len(text), _WINDOW):
+        yield Counter(
+            {pattern.name: count for pattern in patterns if (count := _count(pattern, text, start))}
+        )
 
 
-def _count(pattern: MaskPattern, text: str, lowered: str) -> int:
-    if pattern.hints and not any(hint.lower() in lowered for hint in pattern.hints):
-        return 0
-    found = re.finditer(pattern.regex, text)
-    return sum(1 for one in found if not pattern.luhn or passes_luhn(one[0]))
+def _is_hinted(pattern: MaskPattern, lowered: str) -> bool:
+    return not pattern.hints or any(hint.lower() in lowered for hint in pattern.hints)
+
+
+def _count(pattern: MaskPattern, text: str, start: int) -> int:
+    end = start + _WINDOW
+    found = re.compile(pattern.regex).finditer(text, start, end + _BEYOND)
+    return sum(1 for one in found if one.start() < end and (not pattern.luhn or passes_luhn(one[0])))

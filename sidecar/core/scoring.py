@@ -1,7 +1,8 @@
 """Scoring by the platform: what its answer, or that there is none, means for one request. It can only tighten.
 
 The policy says whether the platform is asked, and what holds where it does not answer: `deny` (the default), `local`
-(the embedded score decides), `open` (the action proceeds ungoverned by platform and thresholds, and is marked).
+(the embedded score decides), `open` (the action proceeds ungoverned by platform and thresholds, and is marked; only
+during an outage, as with the SDK's own fail mode).
 """
 
 from typing import Final, TypeAlias
@@ -55,7 +56,7 @@ def rule_on(
 def _absent(remote: Remote, facts: Unavailable | None) -> Ruling:
     if remote.unavailable is WhenUnavailable.LOCAL:
         return _LOCAL
-    if remote.unavailable is WhenUnavailable.OPEN:
+    if _may_proceed(remote, facts):
         return _OPEN
     why = f": {facts.reason}" if isinstance(facts, Unavailable) else ": none is configured"
     reason = f"The platform, which has to score this, does not answer{why}."
@@ -65,7 +66,12 @@ def _absent(remote: Remote, facts: Unavailable | None) -> Ruling:
 def proceeds_open(policy: PolicyResult, facts: Facts) -> bool:
     """Whether thresholds do not hold, because nothing was scored and the policy lets that pass."""
     remote = policy.remote
-    return remote is not None and remote.unavailable is WhenUnavailable.OPEN and not isinstance(facts, Scored)
+    return remote is not None and not isinstance(facts, Scored) and _may_proceed(remote, facts)
+
+
+def _may_proceed(remote: Remote, facts: Unavailable | None) -> bool:
+    """Open is for a platform that is slow or gone, not for one that refuses this request, or was never there."""
+    return remote.unavailable is WhenUnavailable.OPEN and facts is not None and facts.is_outage
 
 
 def raised(risk: Risk, facts: Facts, bands: Bands) -> Risk:

@@ -59,7 +59,7 @@ def build_supply(
     store = StoredBundle(config.state_dir)
     loader = Loader(trust, defaults, _own_folders(config))
     lookout = Lookout(active_source(config), loader, store, clock)
-    activator = Activator(state, store, log, clock, metrics, masking_key, within)
+    activator = Activator(state, store, log, clock, metrics, masking_key)
     refresher = Refresher(lookout, loader, activator, store, state, clock, metrics, _pace(config))
     candidates = _candidates(config, loader, store, clock, refresher)
     shadow = Shadow(candidates, log, clock, metrics, within) if candidates else None

@@ -20,6 +20,7 @@ from sidecar.service.state import State
 
 _log = logging.getLogger(__name__)
 _PIECE: Final = 50
+_PATIENCE: Final = 5.0  # nobody waits for an answer here, as they do for decisions
 
 
 class Activator:
@@ -33,7 +34,6 @@ class Activator:
         clock: Clock,
         metrics: Metrics,
         masking_key: bytes,
-        within: float,
     ) -> None:
         self._state = state
         self._store = store
@@ -41,7 +41,6 @@ class Activator:
         self._clock = clock
         self._metrics = metrics
         self._masking_key = masking_key
-        self._within = within
 
     async def activate(self, bundle: Bundle, raw: bytes | None) -> None:
         """Put it into force. `raw` are its signed bytes, None where they are stored or there are none.
@@ -71,7 +70,7 @@ class Activator:
             details["downgrade_from"] = before.revision
             _log.warning("a signed downgrade lowers the floor from %d to %d", before.revision, after.revision)
         record = EventRecord("activated", self._clock.now(), details)
-        await self._log.append(encode_record(record), self._within)
+        await self._log.append(encode_record(record), _PATIENCE)
 
     async def _keep(self, bundle: Bundle, raw: bytes | None, floor: Floor) -> None:
         try:

@@ -1,9 +1,11 @@
 """Agents seen: what agents have said of themselves since the start. It informs, and nothing is decided by it.
 
-Bounded: of each caller and of all the agent that was heard of longest ago is forgotten first.
+Bounded: of a caller with too many the one heard of longest ago is forgotten, of too many in all one of the caller
+that has been silent longest.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -41,55 +43,56 @@ class Seen(msgspec.Struct, frozen=True):
     pulse: Pulse = Pulse()
 
 
+_NOBODY: Final[Mapping[str, Seen]] = {}
+
+
 class AgentsSeen:
     """By caller and agent id: what one caller says of an agent is not told to another."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._seen: OrderedDict[tuple[str, str], Seen] = OrderedDict()
-        self._of_caller: Counter[str] = Counter()
+        self._callers: OrderedDict[str, OrderedDict[str, Seen]] = OrderedDict()
+        self._count = 0
 
     def find(self, caller: Caller, agent_id: str) -> Seen | None:
-        return self._seen.get((caller.key, agent_id))
+        return self._callers.get(caller.key, _NOBODY).get(agent_id)
 
     def register(self, caller: Caller, agent_id: str, profile: Profile) -> bool:
         """Whether it was not registered before."""
-        seen = self._touch(caller, agent_id)
-        self._seen[caller.key, agent_id] = msgspec.structs.replace(seen, profile=profile)
+        seen = self.find(caller, agent_id) or Seen(self._clock.now())
+        self._put(caller.key, agent_id, msgspec.structs.replace(seen, profile=profile))
         return seen.profile is None
 
     def beat(self, caller: Caller, agent_id: str, pulse: Pulse) -> None:
-        seen = self._touch(caller, agent_id)
         now = self._clock.now()
-        self._seen[caller.key, agent_id] = msgspec.structs.replace(seen, heartbeat_at=now, pulse=pulse)
+        seen = self.find(caller, agent_id) or Seen(now)
+        self._put(caller.key, agent_id, msgspec.structs.replace(seen, heartbeat_at=now, pulse=pulse))
 
     def forget(self, caller: Caller, agent_id: str) -> bool:
         """Whether there was anything to forget."""
-        return self._drop((caller.key, agent_id))
+        if self.find(caller, agent_id) is None:
+            return False
+        self._drop(caller.key, agent_id)
+        return True
 
     def __len__(self) -> int:
-        return len(self._seen)
+        return self._count
 
-    def _touch(self, caller: Caller, agent_id: str) -> Seen:
-        key = (caller.key, agent_id)
-        seen = self._seen.get(key)
-        if seen is None:
-            self._make_room(caller.key)
-            seen = self._seen[key] = Seen(self._clock.now())
-            self._of_caller[caller.key] += 1
-        self._seen.move_to_end(key)
-        return seen
+    def _put(self, caller: str, agent_id: str, seen: Seen) -> None:
+        agents = self._callers.setdefault(caller, OrderedDict())
+        self._callers.move_to_end(caller)
+        self._count += agent_id not in agents
+        agents[agent_id] = seen
+        agents.move_to_end(agent_id)
+        if len(agents) > _OF_ONE_CALLER:
+            self._drop(caller, next(iter(agents)))
+        elif self._count > _OF_ALL:
+            silent, theirs = next(iter(self._callers.items()))
+            self._drop(silent, next(iter(theirs)))
 
-    def _make_room(self, caller: str) -> None:
-        if self._of_caller[caller] >= _OF_ONE_CALLER:
-            self._drop(next(key for key in self._seen if key[0] == caller))
-        elif len(self._seen) >= _OF_ALL:
-            self._drop(next(iter(self._seen)))
-
-    def _drop(self, key: tuple[str, str]) -> bool:
-        if self._seen.pop(key, None) is None:
-            return False
-        self._of_caller[key[0]] -= 1
-        if not self._of_caller[key[0]]:
-            del self._of_caller[key[0]]
-        return True
+    def _drop(self, caller: str, agent_id: str) -> None:
+        agents = self._callers[caller]
+        del agents[agent_id]
+        self._count -= 1
+        if not agents:
+            del self._callers[caller]

@@ -25,6 +25,7 @@ from sidecar.core.record import (
     Trace,
     encode_decision,
     encode_record,
+    masked_request,
 )
 from sidecar.core.scoring import Facts
 from sidecar.service.admission import Admission
@@ -153,8 +154,10 @@ class Decider:
         if remote is None or snapshot.bundle is None:
             return None
         volatile = frozenset(snapshot.bundle.policies.defaults.volatile)
+        # Secrets are for this host only; what they are masked with tells equal ones from others.
+        masked = masked_request(asked.request, self._state.masker)
         question = Question(
-            asked.request, asked.caller, asked.trace, asked.via, remote, snapshot.bundle.digest, volatile
+            masked, asked.caller, asked.trace, asked.via, remote, snapshot.bundle.digest, volatile
         )
         return await self._scoring.facts(question, within)
 

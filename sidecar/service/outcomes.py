@@ -78,9 +78,18 @@ class Outcomes:
             return self._refused(told, Code.APPROVAL_EXPIRED, reason)
         if self._approvals.book.is_taken(approval):
             return told  # somebody is using it: what comes of it is told once that is on record
-        record = told.record
-        asked = Asked(approval.request, approval.caller, record.door, record.trace)
-        return _instead(told, await self._decider.follow(asked, approval, told.seq))
+        return await self._used(told, approval)
+
+    async def _used(self, told: Told, approval: Approval) -> Told:
+        """Taken at once, because the platform may be asked before it is used; given back if it was not."""
+        book, record = self._approvals.book, told.record
+        book.take(approval)
+        try:
+            asked = Asked(approval.request, approval.caller, record.door, record.trace)
+            return _instead(told, await self._decider.follow(asked, approval, told.seq))
+        finally:
+            if book.is_taken(approval):
+                book.enter(approval)
 
     async def _outcome(self, told: Told, approval: Approval) -> Told:
         """One grant is one action: it is told to the decision that waited for it, and to no other."""

@@ -56,6 +56,7 @@ class Refresher:
         self._pace = pace
         self._turn = asyncio.Lock()
         self._noted_at = 0.0
+        self._is_owed = False
 
     async def start(self, *, require: bool) -> None:
         """Put the stored bundle into force; without one, and if there must be one, what the source has now.
@@ -63,7 +64,7 @@ class Refresher:
         Raises BundleError, StoreError or AuditError when there must be a bundle and is none.
         """
         if self._loader.verifies:
-            await self._restore()
+            await self._try_to_restore()
         if require and self._state.snapshot.bundle is None:
             await self.refresh()
 
@@ -96,6 +97,8 @@ class Refresher:
         await self._lookout.close()
 
     async def _look(self, wait: float, *, anew: bool = False) -> bool:
+        if self._is_owed and self._state.snapshot.bundle is None:
+            await self._try_to_restore()
         try:
             look = await self._lookout.look(self._state.snapshot.bundle, wait, anew=anew)
             async with self._turn:
@@ -114,6 +117,15 @@ class Refresher:
         if look.is_confirmed:
             await self._confirm()
         return is_new
+
+    async def _try_to_restore(self) -> None:
+        """A log that is slow to take the record is no reason not to start: everything is denied, and it is owed."""
+        try:
+            await self._restore()
+            self._is_owed = False
+        except AuditError as error:
+            self._is_owed = True
+            self._refuse(error)
 
     async def _restore(self) -> None:
         """What the last run stored, verified again. Corrupt bytes are put aside; the source is asked later."""

@@ -162,7 +162,8 @@ async def test_without_an_answer_within_the_time_there_is_none(house):
 @pytest.mark.parametrize("within", [0.0, -1.0])
 async def test_without_time_nothing_is_asked(house, book, within):
     assert await scored(house.platform, within=within) == Unavailable(Reason.TIMEOUT)
-    assert not book.asked
+    assert (await scored(house.platform)).verdict is Verdict.ALLOW
+    assert len(book.asked) == 1
 
 
 async def test_a_platform_that_fails_gives_no_answer(house):

@@ -86,6 +86,7 @@ def test_the_curl_lines_get_decisions(running):
     ("prefix", "code", "expected"),
     [
         (".venv/bin/ascend-sidecar check", 1, "deny"),
+        (".venv/bin/ascend-sidecar approvals list", 0, "shell.exec"),
         (".venv/bin/ascend-sidecar audit show", 0, "policy_denied"),
         (".venv/bin/ascend-sidecar audit verify", 0, ""),
         (".venv/bin/ascend-sidecar policy lint", 0, ""),

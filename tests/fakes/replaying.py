@@ -23,16 +23,18 @@ def recorded(
     request: Request,
     caller: Caller = Caller(),
     now: float = NOW,
+    granted: tuple[str, ...] = (),
     kin: Kin = None,
     facts: Facts = None,
 ) -> DecisionRecord:
-    """What the log holds of the request once this bundle has decided it."""
-    decision = judge(Snapshot(bundle), request, caller, now, facts=facts, kin=kin)
+    """What the log holds of the request once this bundle has decided it, with what people had granted."""
+    decision = judge(Snapshot(bundle), request, caller, now, granted=frozenset(granted), facts=facts, kin=kin)
     record = DecisionRecord(
         Door.AUTHZEN,
         caller,
         request,
         decision,
+        granted=granted,
         scored=facts if isinstance(facts, Scored) else None,
         unavailable=facts if isinstance(facts, Unavailable) else None,
         delegated=standing(request.context, kin),

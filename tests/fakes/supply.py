@@ -47,7 +47,7 @@ class FakeSupply:
         self.state = State(Masker(bundle("rules: []\n").masking, KEY), max_staleness)
         loader = Loader(trust, DEFAULTS, ())
         pace = Pace(60, 0, lambda: 0.0)
-        activator = Activator(self.state, self.store, self.log, self.clock, self.metrics, KEY, 0.25)
+        activator = Activator(self.state, self.store, self.log, self.clock, self.metrics, KEY)
         self.refresher = Refresher(
             Lookout(self.source, loader, self.store, self.clock),
             loader,

@@ -1,15 +1,21 @@
 """The unmodified public SDK against the daemon, pointed at it by ASCEND_API_URL alone."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ascend import AscendClient
+from ascend.mcp import MCPGovernanceConfig, mcp_governance
 from ascend.models import Decision
+from requests import HTTPError
 
-from tests.tools.daemon import REPOSITORY
+from tests.fakes.terminal import type_in
+from tests.tools import people
+from tests.tools.daemon import REPOSITORY, Daemon, until
 
 
 @pytest.fixture
@@ -105,6 +111,95 @@ def test_a_server_or_model_that_is_named_gets_its_block(client):
     )
     assert decision.mcp_governance["server_name"] == "crm"
     assert decision.model_governance["registry_checked"] is False
+
+
+@pytest.fixture
+def held_by_people(tmp_path, monkeypatch):
+    """A daemon where paying waits for whoever runs the tests, and a client of it; `answer` votes by command line."""
+    environ = {"ASCEND_SIDECAR_ASCEND_ANSWER_WAITERS_AFTER": "1500ms"}
+    with Daemon(tmp_path, people.folder(tmp_path, people.myself()), environ=environ) as running:
+        monkeypatch.setenv("ASCEND_API_URL", running.listen["decision"])
+        monkeypatch.setenv("ASCEND_API_KEY", "ask_test")
+        yield running
+
+
+def answer(daemon, verb):
+    """Vote on whatever waits, as soon as something does."""
+
+    def waiting():
+        listed = type_in("approvals", "list", "--state-dir", daemon.state, "--json").json
+        return [one["id"] for one in listed["approvals"]]
+
+    (approval,) = until(waiting, "something waits")
+    voted = type_in("approvals", verb, approval, "--comment", "As agreed.", "--state-dir", daemon.state)
+    assert voted.code == 0, voted.err
+    return approval
+
+
+def test_a_waiting_client_is_allowed_when_somebody_approves(held_by_people):
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(AscendClient(agent_id="agent-7").evaluate_action, "pay", "account:7")
+        answer(held_by_people, "approve")
+        assert asked.result().decision is Decision.ALLOWED
+
+
+def test_a_waiting_client_is_denied_when_somebody_denies(held_by_people):
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(AscendClient(agent_id="agent-7").evaluate_action, "pay", "account:7")
+        answer(held_by_people, "deny")
+        assert asked.result().decision is Decision.DENIED
+
+
+def test_a_client_that_fails_open_is_denied_before_it_gives_up_and_a_later_submit_takes_the_grant(
+    held_by_people,
+):
+    client = AscendClient(agent_id="agent-7", fail_mode="open")
+    waited = client.evaluate_action("pay", "account:7", timeout=30)
+    assert (waited.decision, waited.metadata["code"]) == (Decision.DENIED, "approval_waiting")
+    answer(held_by_people, "approve")
+    assert client.evaluate_action("pay", "account:7").decision is Decision.ALLOWED
+
+
+def flags(told):
+    return [name for name in ("approved", "denied", "pending") if told[name]]
+
+
+@pytest.mark.parametrize(("verb", "flag"), [("approve", "approved"), ("deny", "denied")])
+def test_an_approval_is_checked_by_its_id(held_by_people, verb, flag):
+    client = AscendClient(agent_id="agent-7")
+    held = client.evaluate_action("pay", "account:7", wait_for_decision=False)
+    assert flags(client.check_approval(held.approval_request_id)) == ["pending"]
+    assert answer(held_by_people, verb) == held.approval_request_id
+    told = client.check_approval(held.approval_request_id)
+    assert (flags(told), told["approver"]) == ([flag], "ann")
+    assert told["timestamp"]
+    assert told["comments"] == ("As agreed." if verb == "deny" else None)
+
+
+def test_an_unknown_approval_is_not_approved(held_by_people):
+    with pytest.raises(HTTPError, match="404"):
+        AscendClient(agent_id="agent-7").check_approval("apr_0")
+
+
+def test_a_governed_tool_runs_once_somebody_approves_and_not_before(held_by_people):
+    ran = []
+    configured = MCPGovernanceConfig(approval_poll_interval_seconds=1)
+
+    @mcp_governance(AscendClient(agent_id="agent-7"), "pay", "account:7", config=configured)
+    async def tool():
+        ran.append(client_sees_a_use(held_by_people))
+
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(asyncio.run, tool())
+        answer(held_by_people, "approve")
+        running.result()
+    assert ran == [True]
+
+
+def client_sees_a_use(daemon):
+    """Whether the log has the allow that the grant was used for."""
+    shown = type_in("audit", "show", "--verdict", "allow", "--state-dir", daemon.state, "--json").out
+    return any(json.loads(line).get("approval") for line in shown.splitlines())
 
 
 OLD_SDK = REPOSITORY / ".venv" / "sdk-2.5.0"

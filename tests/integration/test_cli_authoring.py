@@ -73,6 +73,17 @@ def test_what_loads_but_was_not_meant_is_a_warning_with_file_line_and_column(fol
     )
 
 
+def test_who_could_not_approve_is_told_of_folders_that_name_people(folder):
+    holding = SUSPECT.replace("effect: approve", "effect: approve\n    reason: Ask.")
+    write(folder, RULES + holding, people="ann: {groups: [on-cal]}\n")
+    assert (
+        "files.yaml:17:38: warning: nobody in data/people.yaml is `group:on-call` "
+        "(did you mean `on-cal`?) [nobody-to-approve]"
+    ) in type_in("policy", "lint", folder).out.replace(f"{folder}/", "")
+    (folder / "data/people.yaml").unlink()
+    assert "nobody-to-approve" not in type_in("policy", "lint", folder).out
+
+
 def test_errors_in_tests_do_not_hide_warnings_about_policies(folder):
     write(folder, RULES + SUSPECT)
     (folder / "tests").mkdir()

@@ -27,8 +27,8 @@ NOT_ASKED = {
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_operation_keeps_to_its_document(operations, mode):
     for operation in operations:
-        if mode is GenerationMode.NEGATIVE and operation.method == "get":
-            continue  # nothing of a GET here can be wrong but its path
+        if mode is GenerationMode.NEGATIVE and "requestBody" not in operation.definition.raw:
+            continue  # without a body nothing can be wrong but the path
 
         @LIMITED
         @given(case=operation.as_strategy(generation_mode=mode))
@@ -41,6 +41,6 @@ def test_every_operation_keeps_to_its_document(operations, mode):
 def test_the_daemon_is_unharmed_and_its_document_is_openapi_3_1(daemon):
     document = daemon.get("/openapi.json").body
     assert document["openapi"] == "3.1.0"
-    assert len(document["paths"]) >= 14
+    assert len(document["paths"]) >= 52
     read = evaluation("agent:a1", "database.read", "resource:orders")
     assert daemon.post("/access/v1/evaluation", read).body["decision"] is True

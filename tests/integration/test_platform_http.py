@@ -94,7 +94,7 @@ async def test_a_wrong_shape_is_never_an_allow(body):
 
 
 async def test_an_answer_that_is_compressed_unasked_is_not_read():
-    told, _ = await told_of(faults.raw(b"\x1f\x8b", Content_Encoding="gzip"))
+    told, _ = await told_of(faults.raw(ALLOWED, Content_Encoding="gzip"))
     assert told.reason is Reason.MALFORMED
 
 

@@ -23,6 +23,7 @@ BY_TYPE = {
 }
 BY_KEY = {
     "allowed_hosts": (["a.example"], ["b.example", "c.example"]),
+    "approvals.same_uid": ("allow", "deny"),
     "audit.fsync": ("interval", "never"),
     "audit.keep.age": ("1h", "2h"),
     "audit.keep.bytes": ("1GiB", "2GiB"),

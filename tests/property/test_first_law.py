@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,12 +60,13 @@ def written(rules: list[tuple[str, str]], limits: dict[str, int]) -> str:
 
 @given(rules=RULES, limits=LIMITS, action=st.sampled_from(["read", "write", "delete"]), caller=CALLERS)
 def test_what_is_added_or_taken_away_never_loosens(rules, limits, action, caller):
-    asked = request(action)
+    asked = msgspec.structs.replace(request(action), context={"mcp_server": "crm"})
     before = judge(snapshot(written(rules, limits)), asked, caller, NOW).verdict
     stricter = {
         "a deny rule": snapshot(written([*rules, ("deny", action)], limits)),
         "a limit": snapshot(written(rules, limits | {"deny": 51})),
         "a binding": snapshot(written(rules, limits), agents=BOUND),
+        "a registry": snapshot(written(rules, limits), mcp_servers="other: {}\n"),
         "no bundle": Snapshot(),
     }
     for what, shot in stricter.items():

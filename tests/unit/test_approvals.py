@@ -254,6 +254,16 @@ async def test_a_new_request_that_uses_a_grant_leaves_none_to_read_of(house):
     assert verdicts == [Verdict.ALLOW, Verdict.PENDING]
 
 
+async def test_while_the_platform_is_asked_again_no_second_reader_uses_the_grant():
+    scored = HOLD.replace("effect: approve", "effect: approve\n    score: platform")
+    house = House(scored, platform=True, people=PEOPLE)
+    first, second = await house.decider.decide(pay()), await house.decider.decide(pay())
+    await vote(house, first.hold.id, "ann")
+    await vote(house, first.hold.id, "bob")
+    both = await asyncio.gather(read(house, first), read(house, second), house.decider.decide(pay()))
+    assert [one.decision.verdict for one in both].count(Verdict.ALLOW) == 1
+
+
 async def test_a_grant_whose_use_cannot_be_recorded_can_be_used_again(house):
     answer = await granted(house)
     house.log.failing = True

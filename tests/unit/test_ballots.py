@@ -73,7 +73,7 @@ async def test_who_has_approved_or_asks_may_not_answer_and_later_others_may(hous
 @pytest.mark.parametrize("uid", [0, 900, 1009, None])
 async def test_a_uid_that_the_bundle_does_not_name_is_nobody(house, uid):
     approval_id = await held(house)
-    with pytest.raises(Nobody, match="data/people.yaml"):
+    with pytest.raises(Nobody, match="is no person of"):
         await house.ballots.vote_by_uid(approval_id, uid, Choice.APPROVE, "")
 
 
@@ -118,10 +118,14 @@ async def test_a_statement_for_one_approval_is_none_for_another(house):
     one, other = await held(house, amount=1), await held(house, amount=2)
     with pytest.raises(StatementRefused, match="another approval"):
         await house.ballots.vote_by_statement(other, statement(house, one), Choice.APPROVE, "")
+
+
+async def test_an_old_statement_is_none(house):
+    approval_id = await held(house)
+    said = statement(house, approval_id)
     house.clock.advance(301)
     with pytest.raises(StatementRefused, match="sign again"):
-        said = Statement(one, house.approvals.book.get(one).digest, Choice.APPROVE, "bob", 1_700_000_000)
-        await house.ballots.vote_by_statement(one, make_statement(said, KEY), Choice.APPROVE, "")
+        await house.ballots.vote_by_statement(approval_id, said, Choice.APPROVE, "")
 
 
 async def test_what_is_not_there_is_unknown(house):

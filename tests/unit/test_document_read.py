@@ -29,6 +29,7 @@ class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Tree(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaves: tuple[Leaf, ...]
     by_name: dict[str, Leaf] = {}
+    by_word: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z]+\Z", description="a word")], Leaf] = {}
     either: str | Leaf | None = None
 
 
@@ -45,7 +46,7 @@ def findings(text: str) -> list[str]:
 
 def test_a_document_of_the_right_shape_becomes_a_value():
     tree = read_tree("leaves: [{name: x, size: 3, colour: green}]\nby_name: {y: {name: y}}\neither: z\n")
-    assert tree == Tree((Leaf("x", 3, Colour.GREEN),), {"y": Leaf("y")}, "z")
+    assert tree == Tree((Leaf("x", 3, Colour.GREEN),), {"y": Leaf("y")}, either="z")
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,14 @@ def test_a_document_of_the_right_shape_becomes_a_value():
         (
             "leaves: [{nam: x}]",
             ["t.yaml:1:10: missing key `name`", "t.yaml:1:11: unknown key `nam` (did you mean `name`?)"],
+        ),
+        (
+            "leaves: []\nby_word: {a: {name: x}, A1: {nam: x}}",
+            [
+                "t.yaml:2:25: expected a word",
+                "t.yaml:2:29: missing key `name`",
+                "t.yaml:2:30: unknown key `nam` (did you mean `name`?)",
+            ],
         ),
         (
             "leaves: [{name: x, kind: {a: 1}}]",

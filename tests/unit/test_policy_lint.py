@@ -2,6 +2,7 @@
 
 import pytest
 
+from sidecar.core.people import People, Person
 from sidecar.core.policy import Data, compile_policies
 from sidecar.core.policy.lint import Severity, lint
 from tests.fakes.policies import NO_PATHS, policy_set
@@ -10,15 +11,15 @@ DATA = {"users": {"a": {"level": 3}}, "payees": {"p": {}}, "risk": {}}
 APPROVAL = "defaults: {approval: {stages: [{approvers: ['group:on-call']}]}}\n"
 
 
-def found(body, documents=()):
+def found(body, documents=(), people=None):
     policies, data = policy_set(APPROVAL + body), Data(DATA)
-    findings = lint(policies, compile_policies(policies, data, NO_PATHS), data, documents)
+    findings = lint(policies, compile_policies(policies, data, NO_PATHS), data, documents, people)
     assert {finding.severity for finding in findings} <= {Severity.WARNING}
     return findings
 
 
-def checks(body, documents=()):
-    return [finding.check for finding in found(body, documents)]
+def checks(body, documents=(), people=None):
+    return [finding.check for finding in found(body, documents, people)]
 
 
 def rules(*lines):
@@ -64,7 +65,9 @@ def test_an_allow_under_an_approve_never_allows():
     assert "needs approval by `wide`" in finding.diagnostic.message
 
 
-@pytest.mark.parametrize("more", ["thresholds: {deny: 50}", "valid_for: 10s"])
+@pytest.mark.parametrize(
+    "more", ["thresholds: {deny: 50}", "valid_for: 10s", "obligations: [{id: receipt, type: note}]"]
+)
 def test_an_allow_that_sets_limits_of_a_hold_has_a_use(more):
     assert checks(rules(HOLD, f"id: narrow, effect: allow, {more}, match: {{actions: [read]}}")) == []
 
@@ -207,3 +210,90 @@ def test_not_more_than_a_hundred_erring_conditions_are_told():
         f"id: r{n}, effect: allow, match: {{actions: [a{n}]}}, when: subject.id > {n}" for n in range(120)
     ]
     assert checks(rules(*many)) == ["condition-always-errs"] * 100
+
+
+PEOPLE = People(
+    {
+        "ann": Person(groups=("on-call", "treasury")),
+        "bob": Person(groups=("on-call",)),
+        "eve": Person(groups=("cfo",)),
+    }
+)
+
+
+def stages(*lines):
+    told = ", ".join(f"{{{line}}}" for line in lines)
+    return f"rules:\n  - {{id: a, effect: approve, reason: x, approval: {{stages: [{told}]}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        (
+            "approvers: ['group:tresury']",
+            "nobody in data/people.yaml is `group:tresury`",
+            "did you mean `treasury`?",
+        ),
+        ("approvers: ['person:anne']", "nobody in data/people.yaml is `person:anne`", "did you mean `ann`?"),
+        (
+            "approvers: ['group:on-call', 'team:x']",
+            "nobody in data/people.yaml is `team:x`",
+            "approvers are `group:NAME` and `person:NAME`",
+        ),
+        (
+            "approvers: ['group:cfo'], escalate: ['group:x']",
+            "nobody in data/people.yaml is `group:x`",
+            "known: cfo, on-call, treasury",
+        ),
+        (
+            "approvers: ['group:on-call', 'person:ann'], quorum: 3",
+            "3 people must approve, but no more than 2 could",
+            "those whom this stage asks: ann, bob",
+        ),
+        (
+            "approvers: ['group:on-call'], escalate: ['group:cfo'], quorum: 4",
+            "4 people must approve, but no more than 3 could",
+            "those whom this stage asks: ann, bob, eve",
+        ),
+    ],
+)
+def test_a_stage_that_nobody_or_too_few_could_answer_is_found(line, message, hint):
+    (finding,) = found(stages("approvers: ['group:on-call'], quorum: 2", line), people=PEOPLE)
+    assert (finding.check, finding.diagnostic.message) == ("nobody-to-approve", message)
+    assert hint in finding.diagnostic.hint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "approvers: ['group:on-call'], quorum: 2",
+        "approvers: ['person:ann', 'group:cfo'], quorum: 2",
+        "approvers: ['group:on-call'], escalate: ['group:cfo'], quorum: 3",
+    ],
+)
+def test_a_stage_that_enough_could_answer_is_left_alone(line):
+    assert checks(stages(line), people=PEOPLE) == []
+
+
+def test_who_could_not_be_asked_is_found_where_it_stands():
+    text = stages("approvers: ['group:cfo']", "approvers: ['group:cfo', 'group:x']", "approvers: ['group:y']")
+    line = text.splitlines()[1]
+    assert [
+        (one.diagnostic.place.line, one.diagnostic.place.column) for one in found(text, people=PEOPLE)
+    ] == [
+        (6, line.index("'group:x'") + 1),
+        (6, line.index("'group:y'") + 1),
+    ]
+
+
+def test_defaults_that_nobody_could_answer_are_found_once_at_their_own_place():
+    holds = "id: a, effect: approve, reason: x", "id: b, effect: approve, reason: x, match: {actions: [a]}"
+    (finding,) = found(rules(*holds), people=People({"ann": Person(groups=("ops",))}))
+    assert "`group:on-call`" in finding.diagnostic.message
+    assert (finding.diagnostic.place.line, finding.diagnostic.place.column) == (4, 45)
+
+
+def test_where_no_people_are_named_nothing_is_said_of_approvers_but_where_nobody_is():
+    text = stages("approvers: ['group:x'], quorum: 9")
+    assert checks(text) == []
+    assert checks(text, people=People({})) == ["nobody-to-approve"] * 2

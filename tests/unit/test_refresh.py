@@ -208,6 +208,20 @@ async def test_what_cannot_be_recorded_does_not_come_into_force():
     assert one.store.kept.raw == signed(revision=1)
 
 
+async def test_a_log_that_takes_no_record_at_the_start_denies_until_it_does():
+    one = supply(signed(revision=2))
+    await one.refresher.refresh()
+    two = one.again()
+    two.source.failing = SourceUnavailable("gone")
+    two.log.failing = True
+    await two.refresher.start(require=False)
+    assert two.code is Code.NO_BUNDLE
+    two.log.failing = False
+    with pytest.raises(SourceUnavailable):
+        await two.refresher._look(0.0)
+    assert (two.code, two.revision) == (Code.ALLOWED, "2")
+
+
 async def test_a_signed_downgrade_is_taken_and_recorded_as_one():
     one = supply(signed(revision=9))
     await one.refresher.refresh()

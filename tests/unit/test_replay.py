@@ -6,9 +6,10 @@ import pytest
 from sidecar.core.delegation import DEPTH, PARENT, Foreign, Lineage
 from sidecar.core.flips import Flip, Logged, Outcome
 from sidecar.core.judge import judge
+from sidecar.core.masking import Masker
 from sidecar.core.model import Caller, Code, Subject, Verdict
 from sidecar.core.policy import Unseen
-from sidecar.core.record import is_shortened
+from sidecar.core.record import MAX_BYTES, encode_decision, is_shortened
 from sidecar.core.replay import Replay
 from sidecar.core.snapshot import Snapshot
 from tests.fakes.policies import request
@@ -136,6 +137,30 @@ def test_the_time_of_the_record_is_now():
     assert [flip.seq for flip in replayed(hours, *records).flips[Flip.ALLOW_TO_DENY]] == [1]
 
 
+APPROVED = recorded(PENDING, request(), granted=("rule:r",))
+
+
+def test_what_people_granted_is_an_input_and_not_asked_for_again():
+    assert APPROVED.decision.code is Code.APPROVED
+    assert replayed(PENDING, APPROVED).same == 1
+    (flip,) = replayed(PENDING, replace(APPROVED, granted=())).flips[Flip.ALLOW_TO_PENDING]
+    assert flip.before == Outcome(Verdict.ALLOW, Code.APPROVED, ("r",))
+
+
+def test_what_people_granted_is_judged_by_the_rules_of_the_candidate():
+    assert len(replayed(one_rule(Verdict.PENDING, "new"), APPROVED).flips[Flip.ALLOW_TO_PENDING]) == 1
+    assert len(replayed(DENY, APPROVED).flips[Flip.ALLOW_TO_DENY]) == 1
+    (other,) = replayed(ALLOW, APPROVED).other_reasons
+    assert other.after == Outcome(Verdict.ALLOW, Code.ALLOWED, ("r",))
+
+
+def test_a_hold_that_was_left_when_another_was_granted_is_judged_again_as_it_was():
+    two = "rules: [{id: r, effect: approve, reason: x}, {id: s, effect: approve, reason: x}]\n"
+    record = recorded(bundle(two + STAGES), request(), granted=("rule:r",))
+    assert record.decision.rules == ("s",)
+    assert replayed(bundle(two + STAGES), record).same == 1
+
+
 SECRET = request(did={"password": "hunter2", "text": "x" * 5000, "n": 1})
 
 
@@ -156,17 +181,39 @@ def test_a_masked_part_that_no_rule_could_look_at_keeps_nothing_from_being_told(
     assert found.undecidable == []
 
 
-def test_a_decision_that_was_shortened_for_its_record_is_compared_as_far_as_it_goes():
+def many(count: int):
+    """A bundle whose rules all hold everything, each with stages of its own."""
     approval = "approval: {stages: [{approvers: ['group:%d']}]}"
-    rules = "".join(
-        f"  - {{id: {'r' * 60}{n}, effect: approve, reason: x, {approval % n}}}\n" for n in range(400)
-    )
-    many = bundle("rules:\n" + rules)
-    record = recorded(many, request())
+    lines = (f"  - {{id: {long_id(n)}, effect: approve, reason: x, {approval % n}}}\n" for n in range(count))
+    return bundle("rules:\n" + "".join(lines))
+
+
+def long_id(number: int) -> str:
+    return f"{'r' * 60}{number}"
+
+
+def test_a_decision_that_was_shortened_for_its_record_is_compared_as_far_as_it_goes():
+    record = recorded(many(400), request())
     assert is_shortened(record.decision)
     assert len(record.decision.rules) == 8
-    assert replayed(many, record).same == 1
+    assert replayed(many(400), record).same == 1
     assert not is_shortened(ALLOWED.decision)
+
+
+def test_a_record_too_long_to_hold_what_people_granted_is_skipped():
+    granted = tuple(f"rule:{long_id(n)}" for n in range(400))
+    record = recorded(many(400), request(), granted=granted)
+    assert (record.decision.code, record.granted) == (Code.APPROVED, ())
+    assert len(encode_decision(record, Masker(ALLOW.masking, b"k" * 32))) < MAX_BYTES
+    assert replayed(many(400), record).skipped == {"no_grants": 1}
+
+
+def test_few_grants_are_kept_in_a_record_however_long_its_decision():
+    granted = tuple(f"rule:{long_id(n)}" for n in range(8))
+    record = recorded(many(400), request(), granted=granted)
+    assert is_shortened(record.decision)
+    assert record.granted == granted
+    assert replayed(many(400), record).same == 1
 
 
 def test_few_rules_that_were_recorded_whole_are_not_the_beginning_of_more():

@@ -112,6 +112,21 @@ async def test_open_lifts_limits_is_marked_and_holds_for_no_other_control():
     assert (await decide(bound, caller=Caller(uid=8))).code is Code.CALLER_NOT_BOUND
 
 
+@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.REJECTED, Reason.MALFORMED, Reason.TLS])
+async def test_open_is_for_outages_only(reason):
+    one = house(OPEN)
+    one.platform.failing = Unavailable(reason)
+    assert (await decide(one)).code is Code.PLATFORM_UNAVAILABLE
+    assert (await decide(House(OPEN))).code is Code.PLATFORM_UNAVAILABLE
+
+
+async def test_what_is_sent_has_its_secrets_masked():
+    one = house(DENY)
+    await decide(one, password="hunter2-hunter2")
+    ((_, _, body),) = one.platform.book.asked
+    assert "hunter2" not in str(body)
+
+
 async def test_one_strict_rule_among_open_ones_is_enough_to_deny():
     both = OPEN.replace("rules: [", "rules: [{id: s, effect: allow, score: platform, reason: x}, ")
     one = house(both)

@@ -114,6 +114,14 @@ async def test_another_caller_is_told_nothing_and_uses_nothing(house, caller):
     assert (await status(house, request_id))["status"] == "approved"
 
 
+async def test_an_id_of_another_callers_approval_tells_nothing_with_a_number_of_ones_own(house):
+    _, theirs = await submit(house)
+    await vote(house, theirs)
+    stranger = Caller(uid=501)
+    mine = await house.decider.decide(asked(stranger, action="other"))
+    assert await status(house, f"{theirs}.{mine.receipt.seq}", stranger) is None
+
+
 @pytest.mark.parametrize("request_id", ["apr_0", "", "1", "."])
 async def test_what_nobody_asked_for_is_unknown(house, request_id):
     assert await status(house, request_id) is None

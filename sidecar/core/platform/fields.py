@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from math import ceil, isfinite
+from math import ceil
 from typing import Final
 
 from sidecar.core.model import JSON, Object
@@ -61,9 +61,9 @@ def score(reply: Object) -> int | None:
     value = reply.get("risk_score")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise Malformed("risk_score is not a number")
-    if not 0 <= value <= 100:
+    if not 0 <= value <= 100:  # nor is NaN
         raise Malformed("risk_score is not between 0 and 100")
     return ceil(value)
 

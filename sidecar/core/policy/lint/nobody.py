@@ -5,7 +5,7 @@ from functools import partial
 
 from sidecar.core.errors import Place
 from sidecar.core.model import Stage
-from sidecar.core.people import People
+from sidecar.core.people import GROUP, PERSON, People
 from sidecar.core.policy.lint.finding import Check, Finding, warning
 from sidecar.core.policy.values import ParsedRule, PolicySet
 from sidecar.core.shape import suggest
@@ -44,4 +44,12 @@ def _unknown(approvers: Sequence[str], where: Where, known: list[str]) -> Iterat
     for index, approver in enumerate(approvers):
         if approver not in known:
             message = f"nobody in data/people.yaml is `{approver}`"
-            yield warning(Check.NOBODY_TO_APPROVE, where(index), message, suggest(approver, known))
+            yield warning(Check.NOBODY_TO_APPROVE, where(index), message, _hint(approver, known))
+
+
+def _hint(approver: str, known: Sequence[str]) -> str:
+    """Compared by name alone, so that what two groups share as groups makes none of them near."""
+    kind, _, name = approver.partition(":")
+    if kind + ":" not in {GROUP, PERSON}:
+        return "approvers are `group:NAME` and `person:NAME`"
+    return suggest(name, [one.removeprefix(f"{kind}:") for one in known if one.startswith(f"{kind}:")])
