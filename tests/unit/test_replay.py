@@ -7,6 +7,7 @@ from sidecar.core.delegation import DEPTH, PARENT, Foreign, Lineage
 from sidecar.core.flips import Flip, Logged, Outcome
 from sidecar.core.judge import judge
 from sidecar.core.masking import Masker
+from sidecar.core.masks import is_masked
 from sidecar.core.model import Caller, Code, Subject, Verdict
 from sidecar.core.policy import Unseen
 from sidecar.core.record import MAX_BYTES, encode_decision, is_shortened
@@ -236,6 +237,15 @@ def test_the_agents_above_that_are_on_record_are_judged_again():
     assert replayed(ALLOW, record).same == 1
     (flip,) = replayed(NOT_THE_BOSS, record).flips[Flip.ALLOW_TO_DENY]
     assert flip.after.code is Code.DELEGATION_EXCEEDS_PARENT
+
+
+def test_the_agents_above_are_on_record_without_their_secrets():
+    boss = replace(BOSS, properties={"password": "hunter2", "n": 1})
+    record = delegated({PARENT: 3}, Lineage((boss,)))
+    (above,) = record.delegated.lineage.ancestors
+    assert above.properties["n"] == 1
+    assert is_masked(above.properties["password"])
+    assert b"hunter2" not in msgspec.json.encode(record)
 
 
 @pytest.mark.parametrize("name", ["password", "text"])

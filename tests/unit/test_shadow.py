@@ -53,9 +53,12 @@ async def test_an_equal_verdict_is_counted_and_not_recorded(one):
 
 
 async def test_what_was_delegated_is_compared_under_the_same_parent(one):
-    child = msgspec.structs.replace(request("write"), context={PARENT: 3})
+    one.candidate_source.put(signed(revision=4))
+    await one.candidates._look(0.0)
+    child = msgspec.structs.replace(request(), context={PARENT: 3})
     asked = Asked(child, Caller(), Door.AUTHZEN, kin=Lineage((Subject("agent", "boss"),)))
     decision = judge(one.state.snapshot, child, Caller(), one.clock.now(), kin=asked.kin)
+    assert decision.code is Code.ALLOWED
     one.shadow.saw(asked, decision, 5)
     await one.shadow.compare(1)
     assert (one.shadow.compared, one.shadow.differing) == (1, 0)
