@@ -13,8 +13,9 @@ from typing import Final
 
 import msgspec
 
-from sidecar.core.caller import Agent
-from sidecar.core.delegation import FREE, LACKS, Kin, Lineage, is_orchestrated
+from sidecar.core import controls
+from sidecar.core.case import NOTHING_GRANTED, Case, examine, with_kin
+from sidecar.core.delegation import FREE, LACKS, Kin, is_orchestrated
 from sidecar.core.delegation import rule_on as rule_on_delegation
 from sidecar.core.model import (
     Caller,
@@ -25,34 +26,17 @@ from sidecar.core.model import (
     Request,
     Risk,
     Ruling,
-    Stage,
     Verdict,
 )
-from sidecar.core.policy import Inputs, PolicyResult, Remote, WhenUnavailable
-from sidecar.core.scoring import Facts, proceeds_open, raised, rule_on
+from sidecar.core.policy import PolicyResult, Remote, WhenUnavailable
+from sidecar.core.rulings import stages_of, strictest
+from sidecar.core.scoring import Facts
 from sidecar.core.snapshot import Snapshot
 
-_NOTHING_GRANTED: Final[frozenset[str]] = frozenset()
-
-
-class Case(msgspec.Struct, frozen=True, gc=False):
-    """What the controls look at. `risk` and `policy` are None where they could not be found out.
-
-    `above` is the same of each agent that this is done for, nearest first.
-    """
-
-    snapshot: Snapshot
-    request: Request
-    caller: Caller
-    now: float
-    agent: Agent | None
-    risk: Risk | None
-    policy: PolicyResult | None
-    failures: tuple[str, ...] = ()
-    granted: frozenset[str] = _NOTHING_GRANTED
-    facts: Facts = None
-    kin: Kin = None
-    above: tuple["Case", ...] = ()
+Rule = Callable[[Case], Ruling]
+_PENDING: Final = Verdict.PENDING
+_SILENT: Final = Code.NOT_APPLICABLE
+_NO_POLICY: Final = PolicyResult(Verdict.DENY, Code.INTERNAL_ERROR, "", valid_for=0.0)
 
 
 def judge(
@@ -61,7 +45,7 @@ def judge(
     caller: Caller,
     now: float,
     risk: Risk | None = None,
-    granted: frozenset[str] = _NOTHING_GRANTED,
+    granted: frozenset[str] = NOTHING_GRANTED,
     facts: Facts = None,
     kin: Kin = None,
 ) -> Decision:
@@ -71,7 +55,7 @@ def judge(
     holds (`rule:ID`, or a control) that people have approved for this very request: who held then allows. `facts` are
     what the platform says of it, `kin` what was found of the decision that it was delegated under.
     """
-    case = _with_kin(_examine(snapshot, request, caller, now, risk, granted, facts), kin)
+    case = with_kin(examine(snapshot, request, caller, now, risk, granted, facts), kin)
     rulings: list[Ruling] = []
     for control, rule in CONTROLS:
         try:
@@ -89,7 +73,7 @@ def remote_need(
 
     What it asks for an agent that this is done for counts as well: the platform scores what is done.
     """
-    case = _with_kin(_examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None), kin)
+    case = with_kin(examine(snapshot, request, caller, now, None, NOTHING_GRANTED, None), kin)
     cases = (case, *case.above)
     asking = [one.policy.remote for one in cases if one.policy is not None and one.policy.remote is not None]
     if not asking:
@@ -103,100 +87,29 @@ def remote_need(
     return min(asking, key=lambda remote: remote.cache)
 
 
-def _examine(
-    snapshot: Snapshot,
-    request: Request,
-    caller: Caller,
-    now: float,
-    risk: Risk | None,
-    granted: frozenset[str],
-    facts: Facts,
-) -> Case:
-    bundle = snapshot.bundle
-    if bundle is None:
-        return Case(snapshot, request, caller, now, None, None, None)
-    subject = request.subject
-    agent = bundle.agents.find(f"{subject.type}:{subject.id}") if bundle.agents else None
-    try:
-        if risk is None:
-            risk = bundle.risk.assess(request)
-        if facts is not None:
-            risk = raised(risk, facts, bundle.risk.bands)
-        policy = bundle.policies.evaluate(Inputs(request, risk, caller, now, granted=granted))
-    except Exception as error:  # noqa: BLE001 - what failed is lacking, and the control that needs it denies
-        return Case(snapshot, request, caller, now, agent, risk, None, (type(error).__name__,), facts=facts)
-    return Case(snapshot, request, caller, now, agent, risk, policy, granted=granted, facts=facts)
-
-
-def _with_kin(case: Case, kin: Kin) -> Case:
-    """The case with those of the agents above: the same request, as if each of them had made it.
-
-    The risk is that of what is done, whoever does it. What people approved, they approved of this agent.
-    """
-    if not isinstance(kin, Lineage):
-        return case if kin is None else msgspec.structs.replace(case, kin=kin)
-    above = tuple(
-        _examine(
-            case.snapshot,
-            msgspec.structs.replace(case.request, subject=subject),
-            case.caller,
-            case.now,
-            case.risk,
-            _NOTHING_GRANTED,
-            case.facts,
-        )
-        for subject in kin.ancestors
-    )
-    return msgspec.structs.replace(case, kin=kin, above=above)
-
-
 def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
     """The strictest of the rulings; a deny `missing_ruling` unless they are one of each control, in order."""
     if [ruling.control for ruling in rulings] != _ORDER:
-        strictest = Ruling(Control.POLICY, Verdict.DENY, Code.MISSING_RULING, "A control did not rule.")
+        leading = Ruling(Control.POLICY, Verdict.DENY, Code.MISSING_RULING, "A control did not rule.")
     else:
-        strictest = _strictest(rulings)
+        leading = strictest(rulings)
     policy = case.policy or _NO_POLICY
     if case.above:
         policy = _with_duties_of(policy, case.above)
     return Decision(
-        verdict=strictest.verdict,
-        code=strictest.code,
-        reason=strictest.reason,
+        verdict=leading.verdict,
+        code=leading.code,
+        reason=leading.reason,
         now=now,
         revision=case.snapshot.revision,
         rules=policy.rules,
         risk=case.risk,
         obligations=policy.obligations,
         valid_for=policy.valid_for,
-        stages=_stages(rulings) if strictest.verdict is _PENDING else (),
+        stages=stages_of(rulings) if leading.verdict is _PENDING else (),
         rulings=tuple([ruling for ruling in rulings if ruling.code is not _SILENT]),
         errors=policy.errors or case.failures,
     )
-
-
-def _strictest(rulings: Sequence[Ruling]) -> Ruling:
-    """The first deny, else the first hold, else the first allow that is to be marked, else what the policy says."""
-    held = approved = None
-    for ruling in rulings:
-        if ruling.verdict is _DENY:
-            return ruling
-        if held is None and ruling.verdict is _PENDING:
-            held = ruling
-        if approved is None and ruling.code in _MARKED:
-            approved = ruling
-    return held or approved or rulings[_POLICY]
-
-
-def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
-    held = (stage for ruling in rulings if ruling.verdict is Verdict.PENDING for stage in ruling.stages)
-    return tuple(dict.fromkeys(held))
-
-
-# Names of their own: to look a member up in its class costs more than to compare it.
-_DENY: Final = Verdict.DENY
-_PENDING: Final = Verdict.PENDING
-_SILENT: Final = Code.NOT_APPLICABLE
 
 
 def _with_duties_of(policy: PolicyResult, above: Sequence[Case]) -> PolicyResult:
@@ -208,109 +121,6 @@ def _with_duties_of(policy: PolicyResult, above: Sequence[Case]) -> PolicyResult
             duties.setdefault((duty.id, duty.type), duty)
     valid_for = min(one.valid_for for one in policies)
     return msgspec.structs.replace(policy, obligations=tuple(duties.values()), valid_for=valid_for)
-
-
-# What was only allowed because people approved it, or because nothing scored it.
-_MARKED: Final = frozenset({Code.APPROVED, Code.PLATFORM_OPEN})
-_NO_POLICY: Final = PolicyResult(Verdict.DENY, Code.INTERNAL_ERROR, "", valid_for=0.0)
-_FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
-_NO_BUNDLE: Final = Ruling(
-    Control.FRESHNESS, Verdict.DENY, Code.NO_BUNDLE, "No verified policy bundle is active yet."
-)
-_EXPIRED: Final = Ruling(
-    Control.FRESHNESS, Verdict.DENY, Code.BUNDLE_EXPIRED, "The policy bundle has expired."
-)
-_STALE: Final = Ruling(
-    Control.FRESHNESS,
-    Verdict.DENY,
-    Code.BUNDLE_STALE,
-    "For too long nobody could look whether there is a newer policy bundle.",
-)
-_CALLER_FREE: Final = Ruling(Control.CALLER, Verdict.ALLOW, Code.NOT_APPLICABLE)
-_REGISTRY_FREE: Final = Ruling(Control.REGISTRY, Verdict.ALLOW, Code.NOT_APPLICABLE)
-_REGISTRY_LACKS: Final = Ruling(
-    Control.REGISTRY,
-    Verdict.DENY,
-    Code.INTERNAL_ERROR,
-    "There is no registry of servers and models to look at.",
-)
-_POLICY_LACKS: Final = Ruling(
-    Control.POLICY, Verdict.DENY, Code.INTERNAL_ERROR, "The policy could not be evaluated."
-)
-_RISK_FREE: Final = Ruling(Control.RISK, Verdict.ALLOW, Code.NOT_APPLICABLE)
-_RISK_LACKS: Final = Ruling(
-    Control.RISK, Verdict.DENY, Code.INTERNAL_ERROR, "The risk could not be assessed."
-)
-
-
-def _freshness(case: Case) -> Ruling:
-    snapshot = case.snapshot
-    bundle = snapshot.bundle
-    if bundle is None:
-        return _EXPIRED if snapshot.missing is Code.BUNDLE_EXPIRED else _NO_BUNDLE
-    if case.now >= bundle.expires_at:
-        return _EXPIRED
-    return _STALE if case.now >= snapshot.stale_at else _FRESH
-
-
-def _caller(case: Case) -> Ruling:
-    agent = case.agent
-    if agent is None or not agent.is_bound or agent.admits(case.caller):
-        return _CALLER_FREE
-    reason = "This subject is bound to another uid or token than the caller's."
-    return Ruling(Control.CALLER, Verdict.DENY, Code.CALLER_NOT_BOUND, reason)
-
-
-def _registry(case: Case) -> Ruling:
-    """The servers, tools and models that the bundle refuses; see core/registry.py."""
-    bundle = case.snapshot.bundle
-    if bundle is None:
-        return _REGISTRY_LACKS
-    if not bundle.registry.gates:
-        return _REGISTRY_FREE
-    objection = bundle.registry.objection(case.request)
-    if objection is None:
-        return _REGISTRY_FREE
-    return Ruling(Control.REGISTRY, Verdict.DENY, objection.code, objection.reason)
-
-
-def _policy(case: Case) -> Ruling:
-    policy = case.policy
-    if policy is None:
-        return _POLICY_LACKS
-    return Ruling(Control.POLICY, policy.verdict, policy.code, policy.reason, policy.stages)
-
-
-def _platform(case: Case) -> Ruling:
-    bundle = case.snapshot.bundle
-    stages = bundle.policies.defaults.stages if bundle else ()
-    return rule_on(case.policy, case.facts, case.granted, stages)
-
-
-def _risk(case: Case) -> Ruling:
-    """Each limit comes from the matching allow rules, else the agent, else the defaults; none, no ruling."""
-    if case.risk is None or case.policy is None or case.snapshot.bundle is None:
-        return _RISK_LACKS
-    if proceeds_open(case.policy, case.facts):
-        return _RISK_FREE
-    score, defaults = case.risk.score, case.snapshot.bundle.policies.defaults
-    approve = deny = None
-    of_agent = case.agent.thresholds if case.agent else None
-    for limits in (case.policy.thresholds, of_agent, defaults.thresholds):
-        if limits is not None:
-            approve = limits.approve if approve is None else approve
-            deny = limits.deny if deny is None else deny
-    if deny is not None and score >= deny:
-        reason = f"The risk score {score} reaches the limit of {deny} from which on actions are denied."
-        return Ruling(Control.RISK, Verdict.DENY, Code.RISK_TOO_HIGH, reason)
-    if approve is None or score < approve:
-        return _RISK_FREE
-    limit = f"the limit of {approve} from which on a human must approve"
-    if Control.RISK.value in case.granted:
-        reason = f"The risk score {score} reaches {limit}, and people approved."
-        return Ruling(Control.RISK, Verdict.ALLOW, Code.APPROVED, reason)
-    reason = f"The risk score {score} reaches {limit}."
-    return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
 
 
 def _delegation(case: Case) -> Ruling:
@@ -327,18 +137,17 @@ def _delegation(case: Case) -> Ruling:
 
 def _for_itself(case: Case) -> Ruling:
     """The strictest of what all other controls say, with the stages of every one that holds."""
-    rulings = [rule(case) for control, rule in CONTROLS if control is not Control.DELEGATION]
-    return msgspec.structs.replace(_strictest(rulings), stages=_stages(rulings))
+    rulings = [rule(case) for _, rule in _OF_ONE]
+    return msgspec.structs.replace(strictest(rulings), stages=stages_of(rulings))
 
 
-CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
-    (Control.FRESHNESS, _freshness),
-    (Control.CALLER, _caller),
-    (Control.REGISTRY, _registry),
-    (Control.POLICY, _policy),
-    (Control.PLATFORM, _platform),
-    (Control.RISK, _risk),
-    (Control.DELEGATION, _delegation),
+_OF_ONE: Final[tuple[tuple[Control, Rule], ...]] = (
+    (Control.FRESHNESS, controls.freshness),
+    (Control.CALLER, controls.caller),
+    (Control.REGISTRY, controls.registry),
+    (Control.POLICY, controls.policy),
+    (Control.PLATFORM, controls.platform),
+    (Control.RISK, controls.risk),
 )
+CONTROLS: Final[tuple[tuple[Control, Rule], ...]] = (*_OF_ONE, (Control.DELEGATION, _delegation))
 _ORDER: Final = list(Control)
-_POLICY: Final = _ORDER.index(Control.POLICY)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.judge import Case, conclude, judge
+from sidecar.core.case import Case
+from sidecar.core.judge import conclude, judge
 from sidecar.core.model import Caller, Code, Control, Ruling, Verdict
 from sidecar.core.snapshot import Snapshot
 from tests.tools.bundles import request, snapshot

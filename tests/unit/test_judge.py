@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from sidecar.core.judge import CONTROLS, Case, conclude, judge
+from sidecar.core.case import Case
+from sidecar.core.judge import CONTROLS, conclude, judge
 from sidecar.core.model import Caller, Code, Control, Ruling, Verdict
 from sidecar.core.snapshot import Snapshot
 from tests.tools.bundles import request, snapshot

@@ -1,0 +1,30 @@
+"""What the services need of the world, written by its users. Adapters and test fakes implement these."""
+
+from sidecar.service.ports.approvals import ApprovalStore
+from sidecar.service.ports.audit import DecisionLog, LogStatus, Receipt
+from sidecar.service.ports.bundles import BundleSource, BundleStore, Content, Fetched, Kept
+from sidecar.service.ports.clock import Clock
+from sidecar.service.ports.metrics import Metrics
+from sidecar.service.ports.outbox import OutboxStatus, OutboxStore, Slip
+from sidecar.service.ports.platform import CallersHeaders, Platform, PlatformCall, PlatformReply
+
+__all__ = [
+    "ApprovalStore",
+    "BundleSource",
+    "BundleStore",
+    "CallersHeaders",
+    "Clock",
+    "Content",
+    "DecisionLog",
+    "Fetched",
+    "Kept",
+    "LogStatus",
+    "Metrics",
+    "OutboxStatus",
+    "OutboxStore",
+    "Platform",
+    "PlatformCall",
+    "PlatformReply",
+    "Receipt",
+    "Slip",
+]

@@ -1,0 +1,20 @@
+"""Approvals on disk."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sidecar.core.approval import Approval
+
+
+class ApprovalStore(Protocol):
+    """Approvals on disk. What `put` returned from is there after a crash."""
+
+    async def load(self) -> Sequence[Approval]:
+        """Those that are open, and those that were resolved within the last hour. Raises StoreError."""
+        ...
+
+    async def put(self, approval: Approval) -> None:
+        """Insert it, or replace the one of its id. Raises StoreError."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,39 @@
+"""What is counted."""
+
+from typing import Protocol
+
+from sidecar.core.bundle import Bundle
+from sidecar.core.model import Code, Decision, Door, Verdict
+from sidecar.core.owed import Kind
+
+
+class Metrics(Protocol):
+    """Counters. A leaf: needs nothing, returns nothing."""
+
+    def decided(self, decision: Decision, door: Door, seconds: float) -> None: ...
+
+    def unrecorded(self, code: Code, door: Door) -> None: ...
+
+    def bundle_activated(self, bundle: Bundle, now: float) -> None: ...
+
+    def bundle_checked(self, now: float) -> None: ...
+
+    def bundle_refused(self, kind: str) -> None: ...
+
+    def bundle_unstored(self) -> None: ...
+
+    def shadowed(self, given: Verdict, candidate: Verdict) -> None:
+        """A candidate was compared with an answer that was given."""
+        ...
+
+    def shadow_dropped(self) -> None: ...
+
+    def owed_delivered(self, kind: Kind) -> None: ...
+
+    def owed_dropped(self, kind: Kind, why: str) -> None:
+        """`why`: refused by the platform, for want of room, or too old."""
+        ...
+
+    def platform_asked(self, call: str, outcome: str, seconds: float) -> None:
+        """A call to the platform ended: `answered`, or why there is no answer."""
+        ...
