@@ -50,7 +50,7 @@ async def test_c09_an_approval_while_the_agent_waits_is_an_allow_and_says_whose(
     house.simulator.book.resolve(await on_hold(house), "approved", "olga")
     told = await waiting
     assert (told.decision, told.execution_allowed) == (Decision.ALLOWED, True)
-    assert told.approved_by == "olga"
+    assert told.approved_by == "platform:olga"
 
 
 async def test_c10_what_an_operator_refuses_is_denied(house):
@@ -131,7 +131,7 @@ async def test_c35_an_approval_is_pending_and_then_what_was_said_by_whom(house, 
     house.simulator.book.resolve(await on_hold(house), word, "olga", comment or "")
     while flags(told := await house.sdk(check)) == ["pending"]:
         await asyncio.sleep(0.05)
-    assert (flags(told), told["approver"]) == ([flag], "olga")
+    assert (flags(told), told["approver"]) == ([flag], "platform:olga")
     assert told["comments"] == comment
     assert told["timestamp"]
 
