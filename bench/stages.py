@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from bench.rules import REQUEST
-from sidecar.api.answers import context_of, verdict_headers
+from sidecar.api.answers import told, verdict_headers
 from sidecar.api.wire import encode, read_request
 from sidecar.core.bundle import load_folder
 from sidecar.core.ijson import JsonLimits, parse_object
@@ -59,7 +59,7 @@ def stages(folder: Path) -> dict[str, float]:
         "record": lambda: encode_decision(record, masker),
         "two digests": lambda: (hashlib.sha256(line).digest(), hashlib.sha256(line).digest()),
         "answer": lambda: (
-            encode({"decision": True, "context": context_of(answer)}),
+            encode(told(answer)),
             verdict_headers(answer, trace),
         ),
     }

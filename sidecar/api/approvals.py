@@ -12,7 +12,7 @@ from msgspec import Meta
 from sidecar.api.approval_words import details, summary
 from sidecar.api.prefer import preferred_wait
 from sidecar.api.problems import from_error
-from sidecar.api.wire import Call, Handler, Reply, Route, encode, ok, parse_body, read
+from sidecar.api.wire import Call, Handler, Reply, Route, encode, header_lines, ok, parse_body, read
 from sidecar.core.approval import Choice
 from sidecar.core.errors import BundleError, RequestError, SidecarError
 from sidecar.core.ijson import JsonLimits
@@ -55,7 +55,7 @@ class ApprovalsDoor:
         if since is None:
             return ok(_page(self._ballots.page(limit, only_open=only_open)))
         wait = min(preferred_wait(call.headers.get("prefer", "")), self._longest_wait)
-        applied = (("Preference-Applied", f"wait={wait:g}"),) if wait else ()
+        applied = header_lines(("Preference-Applied", f"wait={wait:g}")) if wait else b""
         return ok(_page(await self._ballots.news(since, limit, wait, only_open=only_open)), applied)
 
     async def show(self, call: Call) -> Reply:

@@ -4,6 +4,7 @@ from sidecar import __version__
 from sidecar.api.answers import verdict_headers
 from sidecar.api.ascend_envelope import approval_status, asked_people, details, envelope
 from sidecar.api.ascend_identity import remember
+from sidecar.api.ascend_orchestration import foreign_parent
 from sidecar.api.ascend_replies import PAGE, detail, guarded, number
 from sidecar.api.ascend_submit import parse_submit
 from sidecar.api.prefer import patience
@@ -49,8 +50,11 @@ class Ascend:
         trace = call.trace()
         asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
         answer = await self._repeats.submit(asked, patience(call.headers))
+        foreign = foreign_parent(answer.decision)
+        if foreign:
+            return detail(403, foreign, verdict_headers(answer, trace))
         body = self._body(request, answer, trace.correlation_id)
-        return ok(body, (*verdict_headers(answer, trace), *remember(call, request.subject.id)))
+        return ok(body, verdict_headers(answer, trace) + remember(call, request.subject.id))
 
     async def status(self, call: Call) -> Reply:
         told = await self._outcomes.find(call.params[0], call.caller)

@@ -99,9 +99,7 @@ class AscendChanges:
 
         return handler
 
-    async def _do(
-        self, change: Change, call: Call, body: Object, headers: tuple[tuple[str, str], ...]
-    ) -> Reply:
+    async def _do(self, change: Change, call: Call, body: Object, headers: bytes) -> Reply:
         if change.name == DEREGISTER:
             self._seen.forget(call.caller, call.params[0])
         if self._forward is not None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from sidecar.api.ascend_relayed import Headers, relayed
+from sidecar.api.ascend_relayed import relayed
 from sidecar.api.ascend_replies import detail, guarded
 from sidecar.api.wire import Call, Handler, Reply, Route, parse_body
 from sidecar.core.ijson import JsonLimits
@@ -44,7 +44,7 @@ class AscendForward:
             return route
         return msgspec.structs.replace(route, handler=guarded(wrapper(route)))
 
-    async def change(self, call: Call, method: str, path: str, body: Object, headers: Headers) -> Reply:
+    async def change(self, call: Call, method: str, path: str, body: Object, headers: bytes) -> Reply:
         """Pass on what was decided, as it was decided: with that body, and nothing else."""
         return relayed(await self._forwarding.pass_on(_passing(call, method, path, body or None)), headers)
 

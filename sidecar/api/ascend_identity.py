@@ -9,13 +9,12 @@ import base64
 import binascii
 from typing import Final
 
-from sidecar.api.wire import Call
+from sidecar.api.wire import Call, header_lines
 
 UNKNOWN: Final = "unknown"
 _COOKIE: Final = "ascend_agent"
 _ATTRIBUTES: Final = "; Path=/; HttpOnly; SameSite=Strict"
 _CHARS: Final = 1024
-Headers = tuple[tuple[str, str], ...]
 
 
 def agent_of(call: Call) -> str:
@@ -27,12 +26,13 @@ def agent_of(call: Call) -> str:
     return UNKNOWN
 
 
-def remember(call: Call, agent_id: str) -> Headers:
+def remember(call: Call, agent_id: str) -> bytes:
     """The header by which the caller's next calls name this agent; none if they do, or if there is no agent."""
     if agent_id in ("", UNKNOWN) or len(agent_id) > _CHARS:
-        return ()
+        return b""
     pair = f"{_COOKIE}={base64.urlsafe_b64encode(agent_id.encode()).decode().rstrip('=')}"
-    return () if pair in call.headers.get("cookie", "").split("; ") else (("Set-Cookie", pair + _ATTRIBUTES),)
+    is_known = pair in call.headers.get("cookie", "").split("; ")
+    return b"" if is_known else header_lines(("Set-Cookie", pair + _ATTRIBUTES))
 
 
 def _decode(value: str) -> str:

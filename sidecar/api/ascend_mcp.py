@@ -64,7 +64,7 @@ class AscendMcp:
         follow_by = self._waiting.request_id(answer)
         body = envelope(request, answer, trace.correlation_id, follow_by, self._state.registry)
         body |= {"success": verdict is not Verdict.DENY, "requires_approval": verdict is Verdict.PENDING}
-        return ok(body, (*verdict_headers(answer, trace), *remember(call, request.subject.id)))
+        return ok(body, verdict_headers(answer, trace) + remember(call, request.subject.id))
 
 
 def _request(submit: McpSubmit, agent: str, environment: str) -> Request:

@@ -21,10 +21,9 @@ _KEPT: Final = {
     Kept.NO_KEY: "This is passed on to the ASCEND platform with the caller's own key, and none was sent.",
     Kept.LOOP: "This has been here before: the platform's address leads back to this daemon.",
 }
-Headers = tuple[tuple[str, str], ...]
 
 
-def relayed(told: PlatformReply | Unavailable | Kept, headers: Headers = ()) -> Reply:
+def relayed(told: PlatformReply | Unavailable | Kept, headers: bytes = b"") -> Reply:
     """The reply to the caller; `headers` are ours, none of the platform's are handed on."""
     if isinstance(told, Kept):
         return detail(403, _KEPT[told], headers)
@@ -35,7 +34,7 @@ def relayed(told: PlatformReply | Unavailable | Kept, headers: Headers = ()) -> 
     return detail(_status(told.status), _text(told), headers)
 
 
-def _answer(body: JSON, headers: Headers) -> Reply:
+def _answer(body: JSON, headers: bytes) -> Reply:
     if body is None:
         return ok({}, headers)
     if isinstance(body, dict | list):

@@ -17,7 +17,7 @@ _TRUTHS: Final = {"True": True, "true": True, "False": False, "false": False}
 PAGE: Final = 50
 
 
-def detail(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+def detail(status: int, text: str, headers: bytes = b"") -> Reply:
     return Reply(status, encode({"detail": text}), headers)
 
 

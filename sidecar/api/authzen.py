@@ -1,11 +1,11 @@
 """OpenID AuthZEN Authorization API 1.0: evaluation, evaluations, action search, metadata."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
-from sidecar.api.answers import context_of, verdict_headers
+from sidecar.api.answers import Told, told, verdict_headers
 from sidecar.api.prefer import patience
-from sidecar.api.wire import Call, Reply, Route, ok, parse_body, read_request
+from sidecar.api.wire import Call, Reply, Route, header_lines, ok, parse_body, read_request
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object, Verdict
@@ -41,17 +41,14 @@ class AuthZen:
             Route("GET", "/.well-known/authzen-configuration", self.configuration),
         )
 
-    async def evaluation(self, call: Call) -> Reply:
-        return await self._single(call, parse_body(call, self._limits))
+    def evaluation(self, call: Call) -> Awaitable[Reply]:
+        return self._single(call, parse_body(call, self._limits))
 
     async def _single(self, call: Call, body: Object) -> Reply:
         trace = call.trace()
         asked = Asked(read_request(body), call.caller, Door.AUTHZEN, trace, call.via)
         answer = await self._decider.decide(asked, patience(call.headers))
-        return ok(
-            {"decision": answer.decision.verdict is Verdict.ALLOW, "context": context_of(answer)},
-            verdict_headers(answer, trace),
-        )
+        return ok(told(answer), verdict_headers(answer, trace))
 
     async def evaluations(self, call: Call) -> Reply:
         """7.1: without items the body is a single request and gets a single answer."""
@@ -67,20 +64,20 @@ class AuthZen:
             )
         options = _options(body)
         batch = [_item(body, item, index) for index, item in enumerate(items)]
-        told = await self._decide_batch(call, batch, options)
-        return ok({"evaluations": told}, _echo(call.trace()))
+        answers = await self._decide_batch(call, batch, options)
+        return ok({"evaluations": answers}, _echo(call.trace()))
 
     async def _decide_batch(
         self, call: Call, batch: Sequence[Object | RequestError], options: Object
-    ) -> list[Object]:
+    ) -> list[Told | Object]:
         until, verbose = _UNTIL[options["evaluations_semantic"]], options["context"] is True
         trace = call.trace()
-        told: list[Object] = []
+        items: list[Told | Object] = []
         asked: list[Asked] = []
 
         async def flush() -> bool:
             answers = await self._decider.decide_all(asked, until, patience(call.headers))
-            told.extend(_tell(answer, verbose) for answer in answers)
+            items.extend(_tell(answer, verbose) for answer in answers)
             ended = len(answers) < len(asked) or bool(answers and answers[-1].decision.verdict in until)
             asked.clear()
             return ended
@@ -92,12 +89,12 @@ class AuthZen:
                 asked.append(Asked(read_request(item), call.caller, Door.AUTHZEN, trace, call.via))
             except RequestError as error:
                 if await flush():
-                    return told
-                told.append({"decision": False, "context": {"error": _error(error)}})
+                    return items
+                items.append({"decision": False, "context": {"error": _error(error)}})
                 if Verdict.DENY in until:
-                    return told
+                    return items
         await flush()
-        return told
+        return items
 
     async def search_action(self, call: Call) -> Reply:
         """8.4: the actions that would be allowed; an unknown subject or resource has none."""
@@ -135,16 +132,13 @@ def _item(body: Object, item: object, index: int) -> Object | RequestError:
     return {name: item.get(name, body.get(name)) for name in _ENTITIES if name in item or name in body}
 
 
-def _tell(answer: Answer, verbose: bool) -> Object:
-    told: Object = {"decision": answer.decision.verdict is Verdict.ALLOW}
-    if verbose:
-        told["context"] = context_of(answer)
-    return told
+def _tell(answer: Answer, verbose: bool) -> Told | Object:
+    return told(answer) if verbose else {"decision": answer.decision.verdict is Verdict.ALLOW}
 
 
 def _error(error: RequestError) -> Object:
     return {"status": error.status, "message": str(error)}
 
 
-def _echo(trace: Trace) -> tuple[tuple[str, str], ...]:
-    return (("X-Request-ID", trace.request_id),) if trace.request_id else ()
+def _echo(trace: Trace) -> bytes:
+    return header_lines(("X-Request-ID", trace.request_id)) if trace.request_id else b""

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from sidecar.api.answers import context_of, verdict_headers
+from sidecar.api.answers import told, verdict_headers
 from sidecar.api.prefer import preferred_wait
 from sidecar.api.problems import problem
-from sidecar.api.wire import Call, Reply, Route, ok, parse_body
+from sidecar.api.wire import Call, Reply, Route, header_lines, ok, parse_body
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Verdict
@@ -29,17 +29,15 @@ class Decisions:
         )
 
     async def show(self, call: Call) -> Reply:
-        told = await self._outcomes.find(call.params[0], call.caller)
-        if told is None:
+        found = await self._outcomes.find(call.params[0], call.caller)
+        if found is None:
             return _unknown(call)
-        applied: tuple[tuple[str, str], ...] = ()
+        applied = b""
         wait = min(preferred_wait(call.headers.get("prefer", "")), self._longest_wait)
-        if wait and told.answer.decision.verdict is Verdict.PENDING:
-            applied = (("Preference-Applied", f"wait={wait:g}"),)
-            told = await self._outcomes.settled(told, call.caller, wait)
-        allowed = told.answer.decision.verdict is Verdict.ALLOW
-        body = {"decision": allowed, "context": context_of(told.answer)}
-        return ok(body, (*verdict_headers(told.answer, call.trace()), *applied))
+        if wait and found.answer.decision.verdict is Verdict.PENDING:
+            applied = header_lines(("Preference-Applied", f"wait={wait:g}"))
+            found = await self._outcomes.settled(found, call.caller, wait)
+        return ok(told(found.answer), verdict_headers(found.answer, call.trace()) + applied)
 
     async def report(self, call: Call) -> Reply:
         body = parse_body(call, self._limits)

@@ -13,21 +13,22 @@ from sidecar.api.wire import Reply
 
 
 class Drive:
-    """One run of a handler; `done` gets its reply, or None if what it waited for was cancelled."""
+    """Runs handlers, one after the other; `done` gets each reply, or None if what it waited for was cancelled."""
 
-    __slots__ = ("_coroutine", "_done", "_loop")
+    __slots__ = ("_coroutine", "_done", "_loop", "_on")
 
-    def __init__(
-        self,
-        coroutine: Coroutine[Any, None, Reply],
-        done: Callable[[Reply | None], None],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._coroutine = coroutine
+    def __init__(self, done: Callable[[Reply | None], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._coroutine: Coroutine[Any, None, Reply]
         self._done = done
         self._loop = loop
+        self._on = self._step
 
-    def step(self, _resolved: object = None) -> None:
+    def start(self, coroutine: Coroutine[Any, None, Reply]) -> None:
+        """Begin with the next turn of the loop; the run before must be done."""
+        self._coroutine = coroutine
+        self._loop.call_soon(self._on)
+
+    def _step(self, _resolved: object = None) -> None:
         """Go on until the next wait, or to the end."""
         try:
             awaited = self._coroutine.send(None)
@@ -38,7 +39,7 @@ class Drive:
             self._done(None)
             return
         if awaited is None:  # asyncio.sleep(0)
-            self._loop.call_soon(self.step)
+            self._loop.call_soon(self._on)
         else:
             awaited._asyncio_future_blocking = False  # noqa: SLF001 - the protocol between futures and their driver
-            awaited.add_done_callback(self.step)
+            awaited.add_done_callback(self._on)

@@ -10,6 +10,7 @@ from sidecar.core.errors import RequestError
 from sidecar.core.model import Caller
 
 _REMEMBERED = 256
+_CREDENTIALS = frozenset({"authorization", "x-api-key"})
 
 
 class HostGuard:
@@ -64,8 +65,7 @@ class CallerGuard:
 
     def identify(self, headers: Mapping[str, str], peer: Caller) -> Caller:
         """The caller with its token, if it presents one that is known. Raises RequestError (401)."""
-        token = _token(headers)
-        if token:
+        if not _CREDENTIALS.isdisjoint(headers) and (token := _token(headers)):
             digest = hashlib.sha256(token.encode()).hexdigest()
             if digest in self._required or digest in self._bound():
                 return Caller(peer.uid, peer.gid, peer.pid, digest)

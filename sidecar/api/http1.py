@@ -24,6 +24,11 @@ _PIPELINED: Final = 16
 _READ_ONCE: Final = frozenset(
     {"host", "origin", "authorization", "x-api-key", "content-type", "x-request-id", "x-correlation-id"}
 )
+_USUAL: Final = ("accept", "accept-encoding", "connection", "content-length", "user-agent")
+# As they are mostly spelled: what many requests have need not be decoded for each.
+_KNOWN: Final = {
+    spelled.encode(): name for name in (*_READ_ONCE, *_USUAL) for spelled in (name, name.title())
+}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -80,6 +85,7 @@ class Connection(asyncio.Protocol):
         "_body",
         "_busy",
         "_closing",
+        "_drive",
         "_head_bytes",
         "_headers",
         "_in_head",
@@ -100,6 +106,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
+        self._drive = Drive(self._answer, self._loop)
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Incoming] = deque()
         self._transport: asyncio.Transport | None = None
@@ -170,13 +177,14 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # RFC 9110 6.5: trailers may be ignored
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key = _KNOWN.get(name) or name.decode("latin-1").lower()
+        text, headers = value.decode("latin-1"), self._headers
         self._size += len(key) + len(text)
-        if key in self._headers:
+        if key in headers:
             if key in _READ_ONCE:
                 self._refuse(400, "occurs twice", key)
-            text = f"{self._headers[key]}, {text}"
-        self._headers[key] = text
+            text = f"{headers[key]}, {text}"
+        headers[key] = text
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -204,17 +212,19 @@ class Connection(asyncio.Protocol):
         if self._refused is not None:
             return
         parser = self._parser
+        body = self._body
         incoming = Incoming(
             parser.get_method().decode("latin-1"),
             self._target.decode("latin-1"),
             self._headers,
-            b"".join(self._body),
+            body[0] if len(body) == 1 else b"".join(body),
             self._peer,
             parser.should_keep_alive(),
         )
         self._begin()
-        self._queue.append(incoming)
-        if len(self._queue) >= _PIPELINED and self._transport and self._transport.is_reading():
+        queue = self._queue
+        queue.append(incoming)
+        if len(queue) >= _PIPELINED and self._transport and self._transport.is_reading():
             self._transport.pause_reading()
         self._next()
 
@@ -235,7 +245,7 @@ class Connection(asyncio.Protocol):
         self._busy = True
         self._incoming = self._queue.popleft()
         # Not at once: the requests of all connections that are readable now are judged one after the other.
-        self._loop.call_soon(Drive(self._server.respond(self._incoming), self._answer, self._loop).step)
+        self._drive.start(self._server.respond(self._incoming))
 
     def _answer(self, reply: Reply | None) -> None:
         incoming = self._incoming

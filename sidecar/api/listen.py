@@ -4,7 +4,7 @@ In order: Host and Origin (TCP only), route, content type, caller. No middleware
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
 from sidecar.api.guards import CallerGuard, HostGuard
@@ -12,7 +12,7 @@ from sidecar.api.http1 import HttpServer
 from sidecar.api.message import HttpLimits, Incoming
 from sidecar.api.problems import from_error, problem
 from sidecar.api.router import Router
-from sidecar.api.wire import JSON_TYPE, Call, Reply, header_safe
+from sidecar.api.wire import JSON_TYPE, Call, Handler, Reply, header_lines, header_safe
 from sidecar.core.errors import RequestError
 from sidecar.core.model import Caller
 
@@ -46,21 +46,23 @@ class Door:
         """The reply to one request. Never raises: what is not the caller's fault is logged and told as ours."""
         self._on_request()
         try:
-            return await self._answer(incoming)
+            handler, call = self._admit(incoming)
+            return await handler(call)
         except RequestError as error:
-            return _echoed(from_error(error), incoming)
+            return _echoed(from_error(error), incoming.headers)
         except Exception as error:
             _logger.exception("no answer for %s", incoming.method)
-            return _echoed(from_error(error), incoming)
+            return _echoed(from_error(error), incoming.headers)
 
-    async def _answer(self, incoming: Incoming) -> Reply:
+    def _admit(self, incoming: Incoming) -> tuple[Handler, Call]:
+        """The handler of this request, and what it is called with. Raises RequestError."""
         headers = incoming.headers
         if self._hosts is not None:
             self._hosts.check(headers)
         path, _, query = incoming.target.partition("?")
         found = self._router.find(incoming.method, path)
         if found is None:
-            return _echoed(self._nothing_there(path), incoming)
+            return self._nothing_there, Call(headers, b"", incoming.peer, (path,))
         route, params = found
         if route.reads_json and incoming.body:
             _check_type(headers)
@@ -68,13 +70,14 @@ class Door:
         if self._callers is not None:
             caller = self._callers.identify(headers, caller)
         queried = dict(parse_qsl(query)) if query else {}
-        return await route.handler(Call(headers, incoming.body, caller, params, queried))
+        return route.handler, Call(headers, incoming.body, caller, params, queried)
 
-    def _nothing_there(self, path: str) -> Reply:
-        if methods := self._router.methods(path):
+    async def _nothing_there(self, call: Call) -> Reply:
+        reply = problem(404, "There is nothing at this path.")
+        if methods := self._router.methods(call.params[0]):
             allow = ", ".join(methods)
-            return problem(405, f"This path takes {allow}.", headers=(("Allow", allow),))
-        return problem(404, "There is nothing at this path.")
+            reply = problem(405, f"This path takes {allow}.", headers=header_lines(("Allow", allow)))
+        return _echoed(reply, call.headers)
 
 
 def _check_type(headers: dict[str, str]) -> None:
@@ -86,10 +89,10 @@ def _check_type(headers: dict[str, str]) -> None:
         raise RequestError("must not be encoded", field="Content-Encoding")
 
 
-def _echoed(reply: Reply, incoming: Incoming) -> Reply:
+def _echoed(reply: Reply, asked: Mapping[str, str]) -> Reply:
     """AuthZEN 10.1: X-Request-ID comes back, on errors too."""
-    request_id = incoming.headers.get("x-request-id")
+    request_id = asked.get("x-request-id")
     if not request_id:
         return reply
-    headers = (*reply.headers, ("X-Request-ID", header_safe(request_id[:256])))
+    headers = reply.headers + header_lines(("X-Request-ID", header_safe(request_id[:256])))
     return Reply(reply.status, reply.body, headers, reply.content_type)

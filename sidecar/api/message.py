@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import msgspec
 from sidecar.api.wire import Reply
 from sidecar.core.model import Caller
 
-_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_CLOSE: Final = b"Connection: close\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,17 @@ Respond = Callable[[Incoming], Coroutine[Any, None, Reply]]
 
 def render(reply: Reply, *, keep_alive: bool, head_only: bool = False) -> bytes:
     """The whole answer as one buffer, so that it leaves in one write."""
-    head = (
-        f"{_STATUS_LINES[reply.status]}Content-Type: {reply.content_type}\r\n"
-        f"Content-Length: {len(reply.body)}\r\nCache-Control: no-store\r\n"
+    return b"%b%d\r\n%b%b\r\n%b" % (
+        _beginning(reply.status, reply.content_type),
+        len(reply.body),
+        reply.headers,
+        b"" if keep_alive else _CLOSE,
+        b"" if head_only else reply.body,
     )
-    for name, value in reply.headers:
-        head += f"{name}: {value}\r\n"
-    head += "\r\n" if keep_alive else "Connection: close\r\n\r\n"
-    raw = head.encode("latin-1", "replace")
-    return raw if head_only else raw + reply.body
+
+
+@lru_cache(maxsize=128)
+def _beginning(status: int, content_type: str) -> bytes:
+    """A head up to the number that says how long the body is."""
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {content_type}\r\n"
+    return f"{line}Cache-Control: no-store\r\nContent-Length: ".encode("latin-1", "replace")

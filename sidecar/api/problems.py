@@ -3,13 +3,14 @@
 from http import HTTPStatus
 from typing import Final
 
-from sidecar.api.wire import Reply, encode
+from sidecar.api.wire import Reply, encode, header_lines
 from sidecar.core.approval import VoteRefused
 from sidecar.core.errors import AuditError, RequestError, SidecarError, StoreError
 from sidecar.core.statement import StatementRefused
 from sidecar.service.ballots import Nobody, UnknownApproval
 
-PROBLEM_TYPE = "application/problem+json"
+PROBLEM_TYPE: Final = "application/problem+json"
+_CHALLENGE: Final = header_lines(("WWW-Authenticate", "Bearer"))
 _STATUSES: Final[tuple[tuple[type[SidecarError], HTTPStatus], ...]] = (
     (UnknownApproval, HTTPStatus.NOT_FOUND),
     (Nobody, HTTPStatus.FORBIDDEN),
@@ -18,7 +19,7 @@ _STATUSES: Final[tuple[tuple[type[SidecarError], HTTPStatus], ...]] = (
 )
 
 
-def problem(status: int, detail: str, field: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+def problem(status: int, detail: str, field: str = "", headers: bytes = b"") -> Reply:
     """A problem that names the field which is wrong, where one is."""
     body: dict[str, object] = {
         "type": "about:blank",
@@ -34,7 +35,7 @@ def problem(status: int, detail: str, field: str = "", headers: tuple[tuple[str,
 def from_error(error: Exception) -> Reply:
     """The caller's fault is told in full; ours is not told at all, it stands in the daemon's own log."""
     if isinstance(error, RequestError):
-        headers = (("WWW-Authenticate", "Bearer"),) if error.status == HTTPStatus.UNAUTHORIZED else ()
+        headers = _CHALLENGE if error.status == HTTPStatus.UNAUTHORIZED else b""
         return problem(error.status, str(error), error.field, headers)
     for kind, status in _STATUSES:
         if isinstance(error, kind):

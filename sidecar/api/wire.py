@@ -21,6 +21,10 @@ _ID_HEADER_CHARS: Final = 256
 encode: Final = msgspec.json.Encoder().encode
 
 
+_TRACING: Final = frozenset({"x-request-id", "x-correlation-id", "traceparent"})
+_UNTRACED: Final = Trace()
+
+
 class Call(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request: header names in lower case; `params` are the variable segments of its path."""
 
@@ -36,6 +40,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
         return self.headers.get("via", "")
 
     def trace(self) -> Trace:
+        if _TRACING.isdisjoint(self.headers):
+            return _UNTRACED
         get = self.headers.get
         return Trace(
             get("x-request-id", "")[:_ID_HEADER_CHARS],
@@ -45,11 +51,11 @@ class Call(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """One HTTP answer."""
+    """One HTTP answer; `headers` are whole lines, as `header_lines` makes them."""
 
     status: int
     body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: bytes = b""
     content_type: str = JSON_TYPE
 
 
@@ -70,7 +76,7 @@ class Route(msgspec.Struct, frozen=True):
     reads: type | None = None
 
 
-def ok(value: JSON, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+def ok(value: JSON, headers: bytes = b"") -> Reply:
     """200 with a JSON value."""
     return Reply(200, encode(value), headers)
 
@@ -111,6 +117,11 @@ def _as_request_error(error: msgspec.ValidationError, path: str) -> RequestError
         field = f"{field}.{member}".lstrip(".")
         what = "is required"
     return RequestError(what[:1].lower() + what[1:], field=f"{path}.{field}".strip("."))
+
+
+def header_lines(*headers: tuple[str, str]) -> bytes:
+    """Names and values as the lines of a head."""
+    return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1", "replace")
 
 
 def header_safe(text: str) -> str:

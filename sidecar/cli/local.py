@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from sidecar.api.answers import context_of
+from sidecar.api.answers import told
 from sidecar.api.wire import read_request
 from sidecar.cli.edge import Edge
 from sidecar.cli.exits import UsageError
@@ -20,7 +20,7 @@ from sidecar.cli.trusting import find_trust
 from sidecar.core.bundle import Bundle, Trust
 from sidecar.core.errors import MalformedBundle, RequestError
 from sidecar.core.judge import judge
-from sidecar.core.model import Caller, Decision, Object, Request, Verdict
+from sidecar.core.model import Caller, Decision, Object, Request
 from sidecar.core.policy import Inputs, RuleFinding
 from sidecar.core.policy.suite import SuiteReport, run_suite
 from sidecar.core.snapshot import Snapshot
@@ -105,5 +105,6 @@ def _caller() -> Caller:
 
 
 def _answer(decision: Decision) -> Object:
-    context = context_of(Answer(decision)) | {"advisory": True}
-    return {"decision": decision.verdict is Verdict.ALLOW, "context": msgspec.to_builtins(context)}
+    answer: Object = msgspec.to_builtins(told(Answer(decision)))
+    answer["context"]["advisory"] = True
+    return answer

@@ -17,6 +17,7 @@ from sidecar import __version__
 from sidecar.adapters.state_dir import StateInUseError
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit, UnreachableError, UsageError
+from sidecar.cli.plain import PlainGroup
 from sidecar.cli.rooms import NOUNS, enter
 from sidecar.core.errors import RemoteUnreachable, SidecarError
 
@@ -55,6 +56,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     """The application, with as many nouns as the command line can mean."""
     app = typer.Typer(
         name=_NAME,
+        cls=PlainGroup,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

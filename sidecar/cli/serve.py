@@ -18,6 +18,7 @@ from sidecar.cli.options import (
     given,
     policy_flags,
 )
+from sidecar.cli.plain import PlainCommand
 from sidecar.config import load
 from sidecar.daemon import serve as run_daemon
 
@@ -32,7 +33,7 @@ Examples:
 
 def build() -> typer.Typer:
     app = typer.Typer(rich_markup_mode=None)
-    app.command(epilog=_EXAMPLES)(serve)
+    app.command(cls=PlainCommand, epilog=_EXAMPLES)(serve)
     return app
 
 

@@ -16,6 +16,7 @@ from sidecar.core.errors import ChainBroken
 GENESIS: Final = "0" * 64
 MAX_RECORD: Final = 32 * 1024
 MAX_BODY: Final = MAX_RECORD - 1024  # what is put in front of a body takes at most 1 KiB
+_NEWLINE: Final = 0x0A  # as a number: to look for bytes in bytes raises and catches an error first
 _HEADER: Final = re.compile(
     rb'\{"seq":(0|[1-9]\d{0,18}),"prev":"([0-9a-f]{64})","time":"([0-9TZ:.-]{20,27})",'
 )
@@ -37,7 +38,7 @@ def is_body(raw: bytes) -> bool:
 
     Only what would break the lines of the log is looked at; that it is JSON is its encoder's business.
     """
-    return 3 < len(raw) <= MAX_BODY and raw[0] == 0x7B and b"\n" not in raw and b"\0" not in raw
+    return 3 < len(raw) <= MAX_BODY and raw[0] == 0x7B and _NEWLINE not in raw and 0 not in raw
 
 
 def link(seq: int, prev: str, time: bytes, told: bytes, body: bytes) -> bytes:

@@ -14,6 +14,9 @@ import msgspec
 from sidecar.core.errors import RequestError
 from sidecar.core.model import JSON, Object
 
+_decode_any: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+_BACKSLASH: Final = ord("\\")  # as a number: to look for bytes in bytes raises and catches an error first
 _DIGITS: Final = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord(" ") for byte in range(256))
 _LONG: Final = b"0" * 19
 _INT64: Final = range(-(2**63), 2**63)
@@ -43,7 +46,7 @@ def parse_object(raw: bytes, limits: JsonLimits) -> Object:
 
 def _decode(raw: bytes) -> JSON:
     try:
-        return msgspec.json.decode(raw)
+        return _decode_any(raw)
     except UnicodeDecodeError as error:
         raise RequestError(f"the body is not UTF-8 at byte {error.start}") from error
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
@@ -58,10 +61,10 @@ def _explain(raw: bytes, error: Exception) -> str:
 
 def _is_plain(raw: bytes, value: Object, limits: JsonLimits) -> bool:
     return (
-        b"\\" not in raw
-        and raw.count(b",") < limits.entries
-        and _LONG not in raw.translate(_DIGITS)
-        and raw.count(b'"') == msgspec.json.encode(value).count(b'"')
+        _BACKSLASH not in raw
+        and (len(raw) <= limits.entries or raw.count(b",") < limits.entries)
+        and raw.translate(_DIGITS).find(_LONG) < 0
+        and raw.count(b'"') == _encode(value).count(b'"')
     )
 
 

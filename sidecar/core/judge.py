@@ -14,11 +14,14 @@ from typing import Final
 import msgspec
 
 from sidecar.core.caller import Agent
+from sidecar.core.delegation import FREE, LACKS, Kin, Lineage, is_orchestrated
+from sidecar.core.delegation import rule_on as rule_on_delegation
 from sidecar.core.model import (
     Caller,
     Code,
     Control,
     Decision,
+    Obligation,
     Request,
     Risk,
     Ruling,
@@ -33,7 +36,10 @@ _NOTHING_GRANTED: Final[frozenset[str]] = frozenset()
 
 
 class Case(msgspec.Struct, frozen=True, gc=False):
-    """What the controls look at. `risk` and `policy` are None where they could not be found out."""
+    """What the controls look at. `risk` and `policy` are None where they could not be found out.
+
+    `above` is the same of each agent that this is done for, nearest first.
+    """
 
     snapshot: Snapshot
     request: Request
@@ -45,6 +51,8 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     failures: tuple[str, ...] = ()
     granted: frozenset[str] = _NOTHING_GRANTED
     facts: Facts = None
+    kin: Kin = None
+    above: tuple["Case", ...] = ()
 
 
 def judge(
@@ -55,14 +63,15 @@ def judge(
     risk: Risk | None = None,
     granted: frozenset[str] = _NOTHING_GRANTED,
     facts: Facts = None,
+    kin: Kin = None,
 ) -> Decision:
     """The decision on one request as of `now` (epoch seconds). Never raises.
 
     `risk` is what an earlier judgement of this request assessed; without it the risk is assessed here. `granted` are
     holds (`rule:ID`, or a control) that people have approved for this very request: who held then allows. `facts` are
-    what the platform says of it.
+    what the platform says of it, `kin` what was found of the decision that it was delegated under.
     """
-    case = _examine(snapshot, request, caller, now, risk, granted, facts)
+    case = _with_kin(_examine(snapshot, request, caller, now, risk, granted, facts), kin)
     rulings: list[Ruling] = []
     for control, rule in CONTROLS:
         try:
@@ -73,18 +82,25 @@ def judge(
     return conclude(case, rulings, now)
 
 
-def remote_need(snapshot: Snapshot, request: Request, caller: Caller, now: float) -> Remote | None:
-    """What the policy asks of the platform for this request; None if it asks nothing, or it is denied in any case."""
-    case = _examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None)
-    if case.policy is None or case.policy.remote is None:
+def remote_need(
+    snapshot: Snapshot, request: Request, caller: Caller, now: float, kin: Kin = None
+) -> Remote | None:
+    """What the policy asks of the platform for this request; None if it asks nothing, or it is denied in any case.
+
+    What it asks for an agent that this is done for counts as well: the platform scores what is done.
+    """
+    case = _with_kin(_examine(snapshot, request, caller, now, None, _NOTHING_GRANTED, None), kin)
+    cases = (case, *case.above)
+    asking = [one.policy.remote for one in cases if one.policy is not None and one.policy.remote is not None]
+    if not asking:
         return None
-    remote = case.policy.remote
     # Where an outage lifts the thresholds, whether there is one must be known although they would deny.
-    depends = (
-        {Control.PLATFORM, Control.RISK} if remote.unavailable is WhenUnavailable.OPEN else {Control.PLATFORM}
-    )
-    others = (rule(case) for control, rule in CONTROLS if control not in depends)
-    return None if any(ruling.verdict is Verdict.DENY for ruling in others) else remote
+    lifts = any(remote.unavailable is WhenUnavailable.OPEN for remote in asking)
+    depends = {Control.PLATFORM, Control.DELEGATION} | ({Control.RISK} if lifts else set())
+    others = (rule(one) for one in cases for control, rule in CONTROLS if control not in depends)
+    if any(ruling.verdict is Verdict.DENY for ruling in others):
+        return None
+    return min(asking, key=lambda remote: remote.cache)
 
 
 def _examine(
@@ -112,6 +128,28 @@ def _examine(
     return Case(snapshot, request, caller, now, agent, risk, policy, granted=granted, facts=facts)
 
 
+def _with_kin(case: Case, kin: Kin) -> Case:
+    """The case with those of the agents above: the same request, as if each of them had made it.
+
+    The risk is that of what is done, whoever does it. What people approved, they approved of this agent.
+    """
+    if not isinstance(kin, Lineage):
+        return case if kin is None else msgspec.structs.replace(case, kin=kin)
+    above = tuple(
+        _examine(
+            case.snapshot,
+            msgspec.structs.replace(case.request, subject=subject),
+            case.caller,
+            case.now,
+            case.risk,
+            _NOTHING_GRANTED,
+            case.facts,
+        )
+        for subject in kin.ancestors
+    )
+    return msgspec.structs.replace(case, kin=kin, above=above)
+
+
 def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
     """The strictest of the rulings; a deny `missing_ruling` unless they are one of each control, in order."""
     if [ruling.control for ruling in rulings] != _ORDER:
@@ -119,6 +157,8 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
     else:
         strictest = _strictest(rulings)
     policy = case.policy or _NO_POLICY
+    if case.above:
+        policy = _with_duties_of(policy, case.above)
     return Decision(
         verdict=strictest.verdict,
         code=strictest.code,
@@ -129,8 +169,8 @@ def conclude(case: Case, rulings: Sequence[Ruling], now: float) -> Decision:
         risk=case.risk,
         obligations=policy.obligations,
         valid_for=policy.valid_for,
-        stages=_stages(rulings) if strictest.verdict is Verdict.PENDING else (),
-        rulings=tuple([ruling for ruling in rulings if ruling.code is not Code.NOT_APPLICABLE]),
+        stages=_stages(rulings) if strictest.verdict is _PENDING else (),
+        rulings=tuple([ruling for ruling in rulings if ruling.code is not _SILENT]),
         errors=policy.errors or case.failures,
     )
 
@@ -139,9 +179,9 @@ def _strictest(rulings: Sequence[Ruling]) -> Ruling:
     """The first deny, else the first hold, else the first allow that is to be marked, else what the policy says."""
     held = approved = None
     for ruling in rulings:
-        if ruling.verdict is Verdict.DENY:
+        if ruling.verdict is _DENY:
             return ruling
-        if held is None and ruling.verdict is Verdict.PENDING:
+        if held is None and ruling.verdict is _PENDING:
             held = ruling
         if approved is None and ruling.code in _MARKED:
             approved = ruling
@@ -151,6 +191,23 @@ def _strictest(rulings: Sequence[Ruling]) -> Ruling:
 def _stages(rulings: Sequence[Ruling]) -> tuple[Stage, ...]:
     held = (stage for ruling in rulings if ruling.verdict is Verdict.PENDING for stage in ruling.stages)
     return tuple(dict.fromkeys(held))
+
+
+# Names of their own: to look a member up in its class costs more than to compare it.
+_DENY: Final = Verdict.DENY
+_PENDING: Final = Verdict.PENDING
+_SILENT: Final = Code.NOT_APPLICABLE
+
+
+def _with_duties_of(policy: PolicyResult, above: Sequence[Case]) -> PolicyResult:
+    """What an agent above must do besides, and by when, holds below as well; each kind (id and type) once."""
+    policies = [policy, *(one.policy for one in above if one.policy is not None)]
+    duties: dict[tuple[str, str], Obligation] = {}
+    for one in policies:
+        for duty in one.obligations:
+            duties.setdefault((duty.id, duty.type), duty)
+    valid_for = min(one.valid_for for one in policies)
+    return msgspec.structs.replace(policy, obligations=tuple(duties.values()), valid_for=valid_for)
 
 
 # What was only allowed because people approved it, or because nothing scored it.
@@ -256,6 +313,24 @@ def _risk(case: Case) -> Ruling:
     return Ruling(Control.RISK, Verdict.PENDING, Code.RISK_NEEDS_APPROVAL, reason, defaults.stages)
 
 
+def _delegation(case: Case) -> Ruling:
+    """As strict as what each agent above would get for the same; see core/delegation.py."""
+    bundle = case.snapshot.bundle
+    if bundle is None:
+        return LACKS
+    if case.kin is None and not is_orchestrated(case.request.context):
+        return FREE
+    above = [_for_itself(one) for one in case.above]
+    most = bundle.policies.defaults.max_depth
+    return rule_on_delegation(case.request.context, case.kin, most, above, case.granted)
+
+
+def _for_itself(case: Case) -> Ruling:
+    """The strictest of what all other controls say, with the stages of every one that holds."""
+    rulings = [rule(case) for control, rule in CONTROLS if control is not Control.DELEGATION]
+    return msgspec.structs.replace(_strictest(rulings), stages=_stages(rulings))
+
+
 CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.FRESHNESS, _freshness),
     (Control.CALLER, _caller),
@@ -263,6 +338,7 @@ CONTROLS: Final[tuple[tuple[Control, Callable[[Case], Ruling]], ...]] = (
     (Control.POLICY, _policy),
     (Control.PLATFORM, _platform),
     (Control.RISK, _risk),
+    (Control.DELEGATION, _delegation),
 )
 _ORDER: Final = list(Control)
 _POLICY: Final = _ORDER.index(Control.POLICY)

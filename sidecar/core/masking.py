@@ -8,7 +8,6 @@ a resource's type.
 
 import hmac
 import re
-from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
@@ -58,7 +57,7 @@ class Masker:
     def is_plain(self, *values: JSON) -> bool:
         """Whether none of the values has anything to mask. May be false of one that has not."""
         texts: list[str] = []
-        if not self._are_plain(values, texts):
+        if not self._are_plain(list(values), texts):
             return False
         if texts:
             if self._is_suspect("\n".join(texts)):
@@ -68,10 +67,14 @@ class Masker:
             self._harmless.update(text for text in texts if len(text) <= _LONGEST_KNOWN)
         return True
 
-    def _are_plain(self, values: Iterable[JSON], texts: list[str]) -> bool:
-        """False if a name or a length calls for a mask; adds to `texts` the strings to be searched."""
-        harmless = self._harmless
-        for value in values:
+    def _are_plain(self, todo: list[JSON], texts: list[str]) -> bool:
+        """False if a name or a length calls for a mask; adds to `texts` the strings to be searched.
+
+        Uses up `todo`; without recursion, because this is on the way of every decision.
+        """
+        harmless, known = self._harmless, self._names
+        while todo:
+            value = todo.pop()
             kind = type(value)
             if kind is str:
                 if len(value) >= _SHORTEST and value not in harmless:
@@ -79,21 +82,14 @@ class Masker:
                         return False
                     texts.append(value)
             elif kind is dict:
-                if not (self._are_open(value) and self._are_plain(value.values(), texts)):
-                    return False
+                for name in value:
+                    if known[name] if name in known else self._learn(name):
+                        return False
+                todo += value.values()
             elif kind is list:
-                if not self._are_plain(value, texts):
-                    return False
+                todo += value
             elif kind is int and value > _LARGEST_COUNT:
                 texts.append(str(value))
-        return True
-
-    def _are_open(self, names: Iterable[str]) -> bool:
-        known = self._names
-        for name in names:
-            secret = known.get(name)
-            if self._learn(name) if secret is None else secret:
-                return False
         return True
 
     def _learn(self, name: str) -> bool:

@@ -30,6 +30,13 @@ def masked_paths(request: Request) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def is_masked(value: JSON) -> bool:
+    """Whether anything in it is masked, shortened or left out."""
+    found: list[Path] = []
+    _search(value, (), found)
+    return bool(found)
+
+
 def _search(value: JSON, path: Path, found: list[Path]) -> None:
     if isinstance(value, str):
         if _MARK in value:

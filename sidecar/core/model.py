@@ -55,6 +55,11 @@ class Code(StrEnum):
     PLATFORM_LOCAL = "platform_local"
     PLATFORM_OPEN = "platform_open"
     PLATFORM_LOOP = "platform_loop"
+    FOREIGN_PARENT = "foreign_parent"
+    DELEGATION_EXCEEDS_PARENT = "delegation_exceeds_parent"
+    DELEGATION_NEEDS_APPROVAL = "delegation_needs_approval"
+    DELEGATION_TOO_DEEP = "delegation_too_deep"
+    DELEGATION_DEPTH_WRONG = "delegation_depth_wrong"
     POLICY_CHANGED = "policy_changed"
     MCP_SERVER_UNREGISTERED = "mcp_server_unregistered"
     MCP_SERVER_DEACTIVATED = "mcp_server_deactivated"
@@ -79,6 +84,7 @@ class Control(Enum):
     POLICY = "policy"
     PLATFORM = "platform"
     RISK = "risk"
+    DELEGATION = "delegation"
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False):

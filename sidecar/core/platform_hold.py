@@ -38,11 +38,13 @@ def platform_hold(decision: Decision, facts: object) -> PlatformHold | None:
         facts.action_id,
         facts.approval_request_id or "",
         latest if facts.expires_at is None else min(facts.expires_at, latest),
-        _for_it_alone(own, held),
+        _for_it_alone(decision, own, held),
         is_alone=not own.stages,
     )
 
 
-def _for_it_alone(own: Ruling, held: list[Ruling]) -> int:
+def _for_it_alone(decision: Decision, own: Ruling, held: list[Ruling]) -> int:
+    """How many of the last stages; one that is followed by another's is asked all the same."""
     others = {stage for ruling in held if ruling is not own for stage in ruling.stages}
-    return len(set(own.stages) - others)
+    ends = (index for index, stage in enumerate(reversed(decision.stages)) if stage in others)
+    return next(ends, len(decision.stages))

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.core.delegation import Delegated, Lineage
 from sidecar.core.masking import MASK, Masker
 from sidecar.core.model import (
     Action,
@@ -26,6 +27,7 @@ from sidecar.core.platform import Scored, Unavailable
 MAX_BYTES: Final = 32 * 1024
 _BODY_BYTES: Final = MAX_BYTES - 1024  # the log puts number, previous hash and time in front
 _PART_BYTES: Final = 4 * 1024
+_ABOVE_BYTES: Final = 512
 _FEW: Final = 8
 _SHORT: Final = 256
 _TOLD: Final = re.compile(r"of \d+ rules the first; \d+ obligations left out(; \d+ grants left out)?")
@@ -52,7 +54,8 @@ class DecisionRecord(
     """One decision with all that it was made from. `repeats` names the record that this one judges again.
 
     `granted` are the holds that counted as met, because people granted the `approval` of that id. `scored` or
-    `unavailable` is what the platform, if it was asked, said.
+    `unavailable` is what the platform, if it was asked, said. `delegated` is where the request stands among others,
+    with the agents above that were judged as well.
     """
 
     door: Door
@@ -66,6 +69,7 @@ class DecisionRecord(
     granted: tuple[str, ...] = ()
     scored: Scored | None = None
     unavailable: Unavailable | None = None
+    delegated: Delegated | None = None
 
 
 class OutcomeRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome", tag_field="type"):
@@ -116,6 +120,9 @@ def encode_decision(record: DecisionRecord, masker: Masker) -> bytes:
     masked = masked_request(record.request, masker)
     if masked is not record.request:
         record = msgspec.structs.replace(record, request=masked)
+    if record.delegated is not None and record.delegated.lineage is not None:
+        delegated = _masked_above(record.delegated, record.delegated.lineage, masker)
+        record = msgspec.structs.replace(record, delegated=delegated)
     body = _encoder.encode(record)
     if len(body) > _BODY_BYTES:
         record = msgspec.structs.replace(record, request=_cut(record.request, masker))
@@ -144,6 +151,15 @@ def masked_request(request: Request, masker: Masker) -> Request:
         Resource(resource.type, _masked_id(resource.id, masker), mask(resource.properties)),
         mask(request.context),
     )
+
+
+def _masked_above(delegated: Delegated, lineage: Lineage, masker: Masker) -> Delegated:
+    """The agents above, masked; short, so that a record has room for as many as there can be."""
+    ancestors = tuple(
+        Subject(one.type, one.id, _cut_part(masker.mask(one.properties), masker, _ABOVE_BYTES))
+        for one in lineage.ancestors
+    )
+    return msgspec.structs.replace(delegated, lineage=Lineage(ancestors, lineage.depth))
 
 
 def _masked_id(identity: str, masker: Masker) -> str:
@@ -198,9 +214,9 @@ def _told(decision: Decision) -> re.Match[str] | None:
     return _TOLD.fullmatch(decision.errors[0]) if decision.errors else None
 
 
-def _cut_part(part: Object, masker: Masker) -> Object:
+def _cut_part(part: Object, masker: Masker, most: int = _PART_BYTES) -> Object:
     raw = _encoder.encode(part)
-    if len(raw) <= _PART_BYTES:
+    if len(raw) <= most:
         return part
     return {"omitted": {"bytes": len(raw), "digest": masker.digest(raw)}}
 

@@ -8,13 +8,17 @@ Where `has()` or a pattern could be answered in spite of a mask, it is left unde
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from sidecar.core.bundle import Bundle
+from sidecar.core.delegation import PARENT, is_orchestrated, standing
 from sidecar.core.flips import Compared, Flip, Logged, Outcome
 from sidecar.core.judge import judge
-from sidecar.core.masks import Path, masked_paths
-from sidecar.core.model import Code, Control, Decision, Request
+from sidecar.core.masks import masked_paths
+from sidecar.core.model import Code, Control, Decision, Request, Subject
 from sidecar.core.policy import Unseen
 from sidecar.core.record import DecisionRecord, is_shortened, lacks_grants
 from sidecar.core.snapshot import Snapshot
@@ -34,6 +38,10 @@ _JUDGED: Final = frozenset(
         Code.PLATFORM_HOLD,
         Code.PLATFORM_UNAVAILABLE,
         Code.PLATFORM_OPEN,
+        Code.DELEGATION_EXCEEDS_PARENT,
+        Code.DELEGATION_NEEDS_APPROVAL,
+        Code.DELEGATION_TOO_DEEP,
+        Code.DELEGATION_DEPTH_WRONG,
         Code.MCP_SERVER_UNREGISTERED,
         Code.MCP_SERVER_DEACTIVATED,
         Code.MCP_TOOL_BLOCKED,
@@ -47,8 +55,9 @@ class Replay:
 
     `others` counts the same verdict for another reason; those are kept in `other_reasons` if `keeps_others`.
     `skipped` counts by why: `repeat`, `void`, `no_risk`, `no_grants` where the record was too long to hold what
-    people had granted, `no_platform_answer` where the platform was not asked then and would be now, `code:CODE`
-    where the judgement alone does not give that code, `record:TYPE` for what is no decision.
+    people had granted, `no_lineage` where it does not tell under which decision it was delegated,
+    `no_platform_answer` where the platform was not asked then and would be now, `code:CODE` where the judgement alone
+    does not give that code, `record:TYPE` for what is no decision.
     """
 
     def __init__(self, bundle: Bundle, *, keeps_others: bool = False) -> None:
@@ -85,8 +94,7 @@ class Replay:
             self._decide(logged, record)
 
     def _decide(self, logged: Logged, record: DecisionRecord) -> None:
-        masked = masked_paths(record.request)
-        unseen = self._unseen_parts(record.request, masked) if masked else ()
+        unseen = tuple(unseen for asked in _askers(record) for unseen in self._unseen_parts(asked))
         if unseen:
             self.undecidable.append(self._compared(logged, record, unseen=unseen))
             return
@@ -96,8 +104,11 @@ class Replay:
         else:
             self._compare(logged, record, after)
 
-    def _unseen_parts(self, request: Request, masked: tuple[Path, ...]) -> tuple[Unseen, ...]:
+    def _unseen_parts(self, request: Request) -> tuple[Unseen, ...]:
         """The registry counts as one more rule."""
+        masked = masked_paths(request)
+        if not masked:
+            return ()
         read = self._registry.reads(request)
         found = (path for path in masked if any(name[: len(path)] == path[: len(name)] for name in read))
         registry = (Unseen(Control.REGISTRY.value, ".".join(path)) for path in found)
@@ -139,6 +150,18 @@ class Replay:
         return self._outcomes.setdefault(outcome, outcome)
 
 
+def _above(record: DecisionRecord) -> tuple[Subject, ...]:
+    lineage = record.delegated.lineage if record.delegated else None
+    return lineage.ancestors if lineage else ()
+
+
+def _askers(record: DecisionRecord) -> Iterator[Request]:
+    """The request as it was made, and as each agent above it would have made it."""
+    yield record.request
+    for subject in _above(record):
+        yield msgspec.structs.replace(record.request, subject=subject)
+
+
 def _why_not(logged: Logged, record: DecisionRecord) -> str:
     """Why what was decided cannot be compared; empty if it can."""
     if logged.is_void:
@@ -149,14 +172,27 @@ def _why_not(logged: Logged, record: DecisionRecord) -> str:
         return f"code:{record.decision.code}"
     if lacks_grants(record.decision):
         return "no_grants"
+    if _lacks_lineage(record):
+        return "no_lineage"
     return "no_risk" if record.decision.risk is None else ""
+
+
+def _lacks_lineage(record: DecisionRecord) -> bool:
+    """Whether it does not say where the request stood: its parent was none, or its context too long."""
+    delegated, context = record.delegated, record.request.context
+    if delegated is None:
+        return is_orchestrated(context)
+    here = standing(context, delegated.lineage)
+    lacks_parent = delegated.lineage is None and context.get(PARENT) is not None
+    return lacks_parent or here is None or here.depth != delegated.depth
 
 
 def _again(snapshot: Snapshot, record: DecisionRecord) -> Decision:
     """Judged again: every input of the judgement that a record holds goes in here, none is found out anew."""
     before = record.decision
     granted, facts = frozenset(record.granted), record.scored or record.unavailable
-    return judge(snapshot, record.request, record.caller, before.now, before.risk, granted, facts)
+    kin = record.delegated.lineage if record.delegated else None
+    return judge(snapshot, record.request, record.caller, before.now, before.risk, granted, facts, kin)
 
 
 def _lacks_facts(record: DecisionRecord, after: Decision) -> bool:

@@ -7,7 +7,8 @@ from functools import lru_cache
 def rfc3339(epoch: float) -> str:
     """`epoch` seconds as text with microseconds, such as 2026-01-31T09:00:00.000000Z."""
     second = int(epoch // 1)
-    return f"{_second(second)}.{int((epoch - second) * 1_000_000):06d}Z"
+    micros = str(int((epoch - second) * 1_000_000))
+    return f"{_second(second)}.{micros if len(micros) == 6 else micros.zfill(6)}Z"
 
 
 @lru_cache(maxsize=8)

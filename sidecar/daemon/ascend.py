@@ -9,6 +9,7 @@ from sidecar.api.ascend_forward import AscendForward
 from sidecar.api.ascend_halts import AscendHalts
 from sidecar.api.ascend_logs import AscendLogs
 from sidecar.api.ascend_mcp import AscendMcp
+from sidecar.api.ascend_orchestration import AscendOrchestration
 from sidecar.api.ascend_registry import AscendRegistry
 from sidecar.api.ascend_unkept import AscendUnkept
 from sidecar.api.wire import Route
@@ -19,6 +20,7 @@ from sidecar.service.forwarding import Forwarding
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.ports import Clock
 from sidecar.service.repeats import Repeats
+from sidecar.service.sessions import Sessions
 from sidecar.service.state import State
 from sidecar.service.waiting import Waiting
 
@@ -28,6 +30,7 @@ def ascend_routes(
     outcomes: Outcomes,
     waiting: Waiting,
     advice: Advice,
+    sessions: Sessions,
     state: State,
     clock: Clock,
     limits: JsonLimits,
@@ -44,7 +47,8 @@ def ascend_routes(
         *AscendRegistry(state).routes(),
         *AscendHalts().routes(),
         *AscendAdvice(advice, limits).routes(),
-        *AscendLogs(outcomes, state).routes(),
+        *AscendLogs(outcomes).routes(),
+        *AscendOrchestration(outcomes, sessions).routes(),
         *AscendFilter(state, limits).routes(),
         *AscendUnkept().routes(),
     )

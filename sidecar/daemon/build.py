@@ -21,6 +21,7 @@ from sidecar.api.message import HttpLimits
 from sidecar.api.openapi import OpenApi
 from sidecar.api.ops import Ops
 from sidecar.api.router import Router
+from sidecar.api.sessions import SessionsDoor
 from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, read_tokens
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
@@ -36,6 +37,7 @@ from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Asked, Decider
 from sidecar.service.forwarding import Forwarding
 from sidecar.service.health import Health
+from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.platform_holds import PlatformHolds
 from sidecar.service.ports import Platform
@@ -57,6 +59,7 @@ class Parts:
     approvals: Approvals
     scoring: Scoring
     holds: PlatformHolds | None
+    orchestration: Orchestration
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -83,7 +86,10 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     admission = Admission(config.limits.in_flight)
     scoring = Scoring(platform, clock, float(config.platform.timeout))
     answered = _told_to(supply.shadow, platform)
-    decider = Decider(state, log, clock, metrics, approvals, scoring, admission, within, answered)
+    orchestration = Orchestration(log, approvals.book, within)
+    decider = Decider(
+        state, log, clock, metrics, approvals, scoring, orchestration, admission, within, answered
+    )
     outcomes = Outcomes(log, decider, approvals, state, clock, within)
     health = Health(
         state,
@@ -101,12 +107,16 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     ballots = Ballots(approvals, state, log, clock)
     people = ApprovalsDoor(ballots, limits, float(config.limits.wait)).routes()
     waiting = Waiting(outcomes, approvals.book, clock, float(config.ascend.answer_waiters_after))
-    search, advice = Search(state, log, clock, within), Advice(state, log, clock, within)
+    search = Search(state, log, clock, orchestration, within)
+    advice = Advice(state, log, clock, orchestration, within)
     repeats = Repeats(decider, state, clock)
     forwarding = Forwarding(platform, float(config.platform.timeout)) if platform else None
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *ascend_routes(repeats, outcomes, waiting, advice, state, clock, limits, forwarding),
+        *ascend_routes(
+            repeats, outcomes, waiting, advice, orchestration.sessions, state, clock, limits, forwarding
+        ),
+        *SessionsDoor(orchestration.sessions).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
     )
     router = Router((*routes, *OpenApi(routes).routes()))
@@ -120,6 +130,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         approvals=approvals,
         scoring=scoring,
         holds=PlatformHolds(platform, approvals, float(config.platform.timeout)) if platform else None,
+        orchestration=orchestration,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),

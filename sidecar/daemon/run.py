@@ -74,6 +74,7 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
         try:
             await parts.supply.start()
             await parts.approvals.start()
+            await parts.orchestration.start()
             return await _run(config, environ, sockets, log, parts)
         finally:
             await parts.supply.close()

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from sidecar.core.approval import Approval
+from sidecar.core.delegation import Kin
 from sidecar.core.digest import request_digest
 from sidecar.core.judge import judge
 from sidecar.core.model import Caller, Code, Decision, Request, Verdict
@@ -54,8 +55,9 @@ class Consultation:
         caller: Caller,
         decision: Decision,
         facts: Facts = None,
+        kin: Kin = None,
     ) -> Consulted:
-        """What becomes of a decision that holds; `facts` are what the platform says of the request."""
+        """What becomes of a decision that holds; `facts` and `kin` are those that it was judged with."""
         key, now = request_key(snapshot, request, caller), decision.now
         approval = self._approvals.book.waiting_for(key, now)
         if approval is None:
@@ -64,7 +66,7 @@ class Consultation:
             return Consulted(
                 decision, hold_of(approval), then=lambda seq: self._approvals.join(approval, seq)
             )
-        consulted = self.use(snapshot, approval, now, facts=facts)
+        consulted = self.use(snapshot, approval, now, facts=facts, kin=kin)
         if consulted.decision.verdict is Verdict.DENY:
             consulted.undo()  # the grant stays for another try within its time
             return Consulted(consulted.decision)
@@ -77,11 +79,18 @@ class Consultation:
         now: float,
         by: int | None = None,
         facts: Facts = None,
+        kin: Kin = None,
     ) -> Consulted:
         """Judge the request of a granted approval with it. `by` is the decision that waited, None for a new one."""
         book, approvals = self._approvals.book, self._approvals
         decision = judge(
-            snapshot, approval.request, approval.caller, now, granted=approval.granted, facts=facts
+            snapshot,
+            approval.request,
+            approval.caller,
+            now,
+            granted=approval.granted,
+            facts=facts,
+            kin=kin,
         )
         book.take(approval)
         granted = tuple(sorted(approval.granted))

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from sidecar.core.approval import Approval, Standing
+from sidecar.core.delegation import PARENT, Delegated, Kin, standing
 from sidecar.core.errors import AuditError, Overloaded, StoreError
 from sidecar.core.judge import judge, remote_need
 from sidecar.core.model import Caller, Code, Decision, Door, Request, Verdict
@@ -30,6 +31,7 @@ from sidecar.core.scoring import Facts, still_held
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
 from sidecar.service.consult import Consultation, Consulted, request_key
+from sidecar.service.orchestration import Orchestration
 from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
 from sidecar.service.refusals import refusal, stricter
 from sidecar.service.scoring import Question, Scoring
@@ -40,13 +42,17 @@ _logger = logging.getLogger(__name__)
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """A request with what the door knows of it. `via` is the header (RFC 9110 7.6.3) that it came with."""
+    """A request with what the door knows of it. `via` is the header (RFC 9110 7.6.3) that it came with.
+
+    `kin` is for the decider to find: of the decision that the request was delegated under.
+    """
 
     request: Request
     caller: Caller
     door: Door
     trace: Trace = Trace()
     via: str = ""
+    kin: Kin = None
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -58,7 +64,10 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Begun(msgspec.Struct, frozen=True, gc=False):
-    """A decision that is made and handed to the log, but not yet given."""
+    """A decision that is made and handed to the log, but not yet given.
+
+    `is_new`: of an action that nothing was decided of yet.
+    """
 
     asked: Asked
     decision: Decision
@@ -66,6 +75,8 @@ class Begun(msgspec.Struct, frozen=True, gc=False):
     consulted: Consulted | None
     durable: Awaitable[Receipt]
     started: float
+    delegated: Delegated | None = None
+    is_new: bool = True
 
 
 class _Patience:
@@ -95,6 +106,7 @@ class Decider:
         metrics: Metrics,
         approvals: Approvals,
         scoring: Scoring,
+        orchestration: Orchestration,
         admission: Admission,
         within: float,
         answered: Callable[[Asked, Decision, int], None] | None = None,
@@ -107,6 +119,7 @@ class Decider:
         self._metrics = metrics
         self._book = approvals.book
         self._scoring = scoring
+        self._orchestration = orchestration
         self._consultation = Consultation(approvals)
         self._admission = admission
         self._within = within
@@ -133,6 +146,8 @@ class Decider:
             reason = "This request has been here before: the platform's address leads back to this daemon."
             loop = refusal(Code.PLATFORM_LOOP, reason, self._clock.now())
             return self._begin(asked, within, lambda: (loop, None), first)
+        if PARENT in asked.request.context:
+            asked = await self._placed(asked)
         bundle = self._state.snapshot.bundle
         if bundle is None or not bundle.policies.asks_platform:
             return self.begin(asked, within, first)
@@ -145,10 +160,15 @@ class Decider:
         changed = refusal(Code.POLICY_CHANGED, reason, self._clock.now())
         return self._begin(asked, patience.left(), lambda: (changed, None), first)
 
+    async def _placed(self, asked: Asked) -> Asked:
+        """With what is found of its parent; the very same where it names none."""
+        kin = await self._orchestration.kin(asked.request, asked.caller)
+        return asked if kin is None else msgspec.structs.replace(asked, kin=kin)
+
     async def _facts(self, asked: Asked, within: float | None, granted: Approval | None = None) -> Facts:
         """What the platform says; of what it holds already, where that stands. `granted` is about to be used."""
         snapshot = self._state.snapshot
-        remote = remote_need(snapshot, asked.request, asked.caller, self._clock.now())
+        remote = remote_need(snapshot, asked.request, asked.caller, self._clock.now(), asked.kin)
         if remote is None or snapshot.bundle is None:
             return None
         key = request_key(snapshot, asked.request, asked.caller)
@@ -213,13 +233,14 @@ class Decider:
 
     async def follow(self, asked: Asked, approval: Approval, by: int) -> Answer:
         """The answer to the decision `by`, which waited, now that its approval is granted: decided again."""
+        asked = await self._placed(asked)
         bundle = self._state.snapshot.bundle
         asks = bundle is not None and bundle.policies.asks_platform
         facts = await self._facts(asked, None, approval) if asks else None
 
         def use() -> tuple[Decision, Consulted | None]:
             now = self._clock.now()
-            consulted = self._consultation.use(self._state.snapshot, approval, now, by, facts)
+            consulted = self._consultation.use(self._state.snapshot, approval, now, by, facts, asked.kin)
             return consulted.decision, consulted
 
         return await self.settle(self._begin(asked, None, use, None, facts))
@@ -235,9 +256,12 @@ class Decider:
         started = self._clock.monotonic()
         patience = self._within if within is None else min(within, self._within)
         consulted: Consulted | None = None
+        delegated: Delegated | None = None
         try:
             decision, consulted = judge_()
-            body = encode_decision(_record(asked, decision, consulted, first, facts), self._state.masker)
+            delegated = standing(asked.request.context, asked.kin)
+            record = _record(asked, decision, consulted, first, facts, delegated)
+            body = encode_decision(record, self._state.masker)
         except Exception:
             _logger.exception("deny internal_error for request %s", asked.trace.request_id or "without an id")
             if consulted is not None:
@@ -245,13 +269,20 @@ class Decider:
             decision, consulted = refusal(Code.INTERNAL_ERROR, "The daemon failed.", self._clock.now()), None
             body = encode_record(EventRecord("internal_error", decision.now, {"door": asked.door}))
         hold = consulted.hold if consulted else None
-        return Begun(asked, decision, hold, consulted, self._log.append(body, patience), started)
+        is_new = first is None and not (consulted and consulted.approval)
+        durable = self._log.append(body, patience)
+        return Begun(asked, decision, hold, consulted, durable, started, delegated, is_new)
 
     def _judge(self, asked: Asked, first: Answer | None, facts: Facts) -> tuple[Decision, Consulted | None]:
         snapshot, now = self._state.snapshot, self._clock.now()
-        decision, consulted = judge(snapshot, asked.request, asked.caller, now, facts=facts), None
+        decision, consulted = (
+            judge(snapshot, asked.request, asked.caller, now, facts=facts, kin=asked.kin),
+            None,
+        )
         if decision.verdict is Verdict.PENDING:
-            consulted = self._consultation.consult(snapshot, asked.request, asked.caller, decision, facts)
+            consulted = self._consultation.consult(
+                snapshot, asked.request, asked.caller, decision, facts, asked.kin
+            )
             decision = consulted.decision
         if first is not None and not (consulted and consulted.granted):
             tightened = stricter(decision, self.current(first, now))
@@ -272,6 +303,15 @@ class Decider:
             if consulted is not None:
                 consulted.undo()
             return self._unrecorded(begun.asked, Code.AUDIT_UNAVAILABLE, str(error))
+        if begun.delegated is not None:
+            self._orchestration.saw(
+                begun.asked.request,
+                begun.asked.caller,
+                begun.decision,
+                begun.delegated,
+                receipt.seq,
+                is_new=begun.is_new,
+            )
         if self._answered is not None:
             self._answered(begun.asked, begun.decision, receipt.seq)
         self._metrics.decided(begun.decision, begun.asked.door, self._clock.monotonic() - begun.started)
@@ -301,10 +341,15 @@ class Decider:
 
 
 def _record(
-    asked: Asked, decision: Decision, consulted: Consulted | None, first: Answer | None, facts: Facts
+    asked: Asked,
+    decision: Decision,
+    consulted: Consulted | None,
+    first: Answer | None,
+    facts: Facts,
+    delegated: Delegated | None,
 ) -> DecisionRecord:
     repeats = first.receipt.seq if first and first.receipt else None
-    if consulted is None and facts is None:
+    if consulted is None and facts is None and delegated is None:
         return DecisionRecord(asked.door, asked.caller, asked.request, decision, None, asked.trace, repeats)
     return DecisionRecord(
         asked.door,
@@ -318,6 +363,7 @@ def _record(
         consulted.granted if consulted else (),
         facts if isinstance(facts, Scored) else None,
         facts if isinstance(facts, Unavailable) else None,
+        delegated,
     )
 
 

@@ -5,6 +5,7 @@ import asyncio
 from sidecar.core.judge import judge
 from sidecar.core.model import Action, Caller, Request, Verdict
 from sidecar.core.record import EventRecord, encode_record
+from sidecar.service.orchestration import Orchestration
 from sidecar.service.ports import Clock, DecisionLog
 from sidecar.service.state import State
 
@@ -15,14 +16,18 @@ _AT_ONCE = 50
 class Search:
     """Judges each action that the active policies name. A search grants nothing; that it was made is recorded."""
 
-    def __init__(self, state: State, log: DecisionLog, clock: Clock, within: float) -> None:
+    def __init__(
+        self, state: State, log: DecisionLog, clock: Clock, orchestration: Orchestration, within: float
+    ) -> None:
         self._state = state
         self._log = log
         self._clock = clock
+        self._orchestration = orchestration
         self._within = within
 
     async def actions(self, request: Request, caller: Caller) -> list[str]:
         """Names in order, of the first thousand that are named. Raises AuditError."""
+        kin = await self._orchestration.kin(request, caller)
         snapshot, now = self._state.snapshot, self._clock.now()
         names = snapshot.bundle.policies.actions[:_AT_MOST] if snapshot.bundle else ()
         allowed: list[str] = []
@@ -30,7 +35,7 @@ class Search:
             if index % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)  # decisions go first
             question = Request(request.subject, Action(name), request.resource, request.context)
-            if judge(snapshot, question, caller, now).verdict is Verdict.ALLOW:
+            if judge(snapshot, question, caller, now, kin=kin).verdict is Verdict.ALLOW:
                 allowed.append(name)
         details = {"subject": f"{request.subject.type}:{request.subject.id}", "found": len(allowed)}
         await self._log.append(encode_record(EventRecord("search", now, details)), self._within)

@@ -79,7 +79,7 @@ class Shadow:
         if candidate is not self._counted_for:
             self._counted_for, self.compared, self.differing = candidate, 0, 0
         asked, decided = answered.asked, answered.decision
-        other = judge(Snapshot(candidate.bundle), asked.request, asked.caller, decided.now)
+        other = judge(Snapshot(candidate.bundle), asked.request, asked.caller, decided.now, kin=asked.kin)
         self.compared += 1
         self._metrics.shadowed(decided.verdict, other.verdict)
         if other.verdict is not decided.verdict:

@@ -13,11 +13,16 @@ from sidecar.service.ports import Clock, LogStatus, Receipt
 
 
 class FakeDecisionLog:
-    """`failing`: appends are refused. `stuck`: they wait for `release`, or for their deadline to pass."""
+    """`failing`: appends are refused. `stuck`: they wait for `release`, or for their deadline to pass.
+
+    `read_stuck`: reads of one record wait for ever; `read_failing`: they raise.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.failing = False
         self.stuck = False
+        self.read_stuck = False
+        self.read_failing = False
         self.warned: tuple[str, ...] = ()
         self.lines: list[bytes] = []
         self._clock = clock
@@ -57,6 +62,10 @@ class FakeDecisionLog:
         self._gaps.setdefault(code, []).append(now)
 
     async def read(self, seq: int) -> Object | None:
+        if self.read_failing:
+            raise AuditError("the disk is gone")
+        if self.read_stuck:
+            await asyncio.Event().wait()
         return self.records[seq] if 0 <= seq < len(self.lines) else None
 
     async def newest(self, limit: int) -> Sequence[Object]:

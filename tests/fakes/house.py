@@ -8,6 +8,7 @@ from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Asked, Decider
+from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
@@ -38,6 +39,13 @@ class House:
         self.approvals = Approvals(self.store, self.log, self.clock, 0.25, holds)
         self.platform = FakePlatform()
         self.scoring = Scoring(self.platform if platform else None, self.clock, 3.0)
+        self.in_flight = in_flight
+        self.ballots = Ballots(self.approvals, self.state, self.log, self.clock)
+        self.forget()
+
+    def forget(self) -> None:
+        """Make those who decide anew, as a restart does: they know what is in the log and the book."""
+        self.orchestration = Orchestration(self.log, self.approvals.book, 0.25)
         self.decider = Decider(
             self.state,
             self.log,
@@ -45,11 +53,11 @@ class House:
             self.metrics,
             self.approvals,
             self.scoring,
-            Admission(in_flight),
+            self.orchestration,
+            Admission(self.in_flight),
             0.25,
         )
         self.outcomes = Outcomes(self.log, self.decider, self.approvals, self.state, self.clock, 0.25)
-        self.ballots = Ballots(self.approvals, self.state, self.log, self.clock)
         self.waiting = Waiting(self.outcomes, self.approvals.book, self.clock, 50.0)
         self.repeats = Repeats(self.decider, self.state, self.clock)
 

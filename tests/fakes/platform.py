@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -30,7 +30,7 @@ _NO_ID: Final = Unavailable(Reason.UNSENDABLE, detail="it is not an id")
 class FakePlatform:
     """`failing` is what every call gets while it is set; while `silent`, calls wait for as long as they may.
 
-    `calls` counts them, answered or not.
+    `calls` counts them, answered or not. `meanwhile` happens once, while the next call is under way.
     """
 
     def __init__(self, book: PlatformBook | None = None) -> None:
@@ -40,6 +40,7 @@ class FakePlatform:
         self.name = "platform.example"
         self.phase = Phase.CLOSED
         self.calls = 0
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
         self._numbers = itertools.count(1)
 
     def loops_back(self, headers: Mapping[str, str]) -> bool:
@@ -69,6 +70,9 @@ class FakePlatform:
 
     async def send(self, call: PlatformCall, within: float) -> PlatformReply | Unavailable:
         self.calls += 1
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
         if self.failing is not None:
             return self.failing
         if within <= 0 or self.silent:

@@ -3,12 +3,15 @@
 import msgspec
 
 from sidecar.core.bundle import Bundle
+from sidecar.core.delegation import Kin, standing
 from sidecar.core.flips import Logged
 from sidecar.core.judge import judge
 from sidecar.core.masking import Masker
 from sidecar.core.model import Caller, Door, Request
+from sidecar.core.platform import Scored, Unavailable
 from sidecar.core.record import DecisionRecord, encode_decision, parse_decision
 from sidecar.core.replay import Replay
+from sidecar.core.scoring import Facts
 from sidecar.core.snapshot import Snapshot
 
 NOW = 1_700_000_000.0
@@ -21,10 +24,21 @@ def recorded(
     caller: Caller = Caller(),
     now: float = NOW,
     granted: tuple[str, ...] = (),
+    kin: Kin = None,
+    facts: Facts = None,
 ) -> DecisionRecord:
     """What the log holds of the request once this bundle has decided it, with what people had granted."""
-    decision = judge(Snapshot(bundle), request, caller, now, granted=frozenset(granted))
-    record = DecisionRecord(Door.AUTHZEN, caller, request, decision, granted=granted)
+    decision = judge(Snapshot(bundle), request, caller, now, granted=frozenset(granted), facts=facts, kin=kin)
+    record = DecisionRecord(
+        Door.AUTHZEN,
+        caller,
+        request,
+        decision,
+        granted=granted,
+        scored=facts if isinstance(facts, Scored) else None,
+        unavailable=facts if isinstance(facts, Unavailable) else None,
+        delegated=standing(request.context, kin),
+    )
     return read_back(record, Masker(bundle.masking, b"k" * 32))
 
 

@@ -55,6 +55,13 @@ def test_it_leaves_nothing_that_others_can_read(tmp_path):
     assert not (daemon.state / "listen.json").exists() or daemon.process.returncode == -9
 
 
+def test_it_carries_no_library_that_only_its_command_line_needs(tmp_path):
+    with Daemon(tmp_path, folder(tmp_path, ALLOW)) as daemon:
+        mapped = Path(f"/proc/{daemon.process.pid}/maps").read_text()
+        assert "pydantic" not in mapped
+        assert "msgspec" in mapped
+
+
 def test_the_group_of_the_socket_gets_the_socket_and_its_folder(tmp_path):
     group = grp.getgrall()[1]
     environ = {"ASCEND_SIDECAR_SOCKET_GROUP": group.gr_name}

@@ -92,7 +92,7 @@ FILES = {
     "data/masking.yaml": msgspec.json.encode(MASKING).decode(),
     "data/risk.yaml": RISK,
     "data/agents.yaml": "'agent:a': {uids: [1000], tokens: [ci], thresholds: {approve: 5, deny: 9}}",
-    "data/people.yaml": "ann: {groups: [a], uid: 7}",
+    "data/people.yaml": "ann: {groups: [a], uids: [7]}",
     "tests/a_test.yaml": "{apiVersion: ascend.sidecar/v1, kind: PolicyTest, tests: []}",
 }
 BODY = payload(RICH, files=FILES)

@@ -16,7 +16,7 @@ rules:
 
 
 def advice(house: House) -> Advice:
-    return Advice(house.state, house.log, house.clock, 0.25)
+    return Advice(house.state, house.log, house.clock, house.orchestration, 0.25)
 
 
 @pytest.mark.parametrize(

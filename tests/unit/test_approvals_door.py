@@ -34,7 +34,8 @@ class Desk:
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"content-type": "application/json"} | headers
         reply = await self._door.respond(Incoming(method, path, given, raw, Caller(uid), True))
-        return reply.status, json.loads(reply.body), dict(reply.headers)
+        lines = reply.headers.decode().splitlines()
+        return reply.status, json.loads(reply.body), dict(line.split(": ", 1) for line in lines)
 
     async def held(self, **parts) -> str:
         return (await self.house.decider.decide(asked(Caller(uid=500), action="pay", **parts))).hold.id

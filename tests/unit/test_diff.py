@@ -204,6 +204,8 @@ def test_a_rule_that_asks_as_by_default_has_not_changed_with_the_defaults():
         ("score: local", "thresholds: {deny: 90}", "tightens"),
         ("score: local", "score: platform", "either"),
         ("on_platform_unavailable: deny", "on_platform_unavailable: local", "loosens"),
+        ("max_depth: 3", "max_depth: 2", "tightens"),
+        ("max_depth: 3", "score: local", "loosens"),
         ("volatile: [a]", "volatile: [a, b]", "loosens"),
         ("volatile: [a, b]", "volatile: [b]", "tightens"),
     ],

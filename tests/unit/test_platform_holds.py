@@ -3,11 +3,14 @@
 import pytest
 
 from sidecar.core.approval import Choice, Standing, VoteRefused
+from sidecar.core.hearing import Heard, hear
 from sidecar.core.model import Caller, Code, Verdict
-from sidecar.core.platform import Reason, Unavailable
+from sidecar.core.platform import PlatformApproval, Reason, Scored, Unavailable
+from sidecar.core.platform_hold import platform_hold
 from sidecar.service.approvals import Approvals
 from sidecar.service.platform_holds import PlatformHolds
 from tests.fakes.house import House, asked
+from tests.fakes.platform import FakePlatform
 from tests.fakes.platform_book import Judged
 
 ASK_ANN = "defaults: {approval: {stages: [{approvers: ['person:ann'], within: 15m}]}}\n"
@@ -243,3 +246,44 @@ async def test_a_platform_that_does_not_answer_ends_the_round():
     scene.house.platform.calls = 0
     await scene.holds.look()
     assert scene.house.platform.calls == 8
+
+
+async def test_a_grant_that_is_used_while_the_platform_is_asked_is_of_no_use_to_another(scene):
+    first = await scene.submit()
+    scene.book.resolve("ar-1", "approved")
+    await scene.holds.look()
+    scene.house.platform.meanwhile = lambda: scene.read(first)
+    second = await scene.submit()
+    assert (await scene.read(first)).verdict is Verdict.ALLOW
+    assert second.decision.verdict is Verdict.PENDING
+    assert scene.approval(second).platform.action == "2"
+
+
+@pytest.mark.parametrize(("expires_in", "until"), [(60.0, 60.0), (9 * DAY, DAY), (None, DAY)])
+async def test_the_platforms_deadline_counts_up_to_a_day(expires_in, until):
+    scene = Scene(SENT)
+    decision = (await scene.submit()).decision
+    expires_at = None if expires_in is None else decision.now + expires_in
+    hold = platform_hold(decision, Scored(Verdict.PENDING, action_id="1", expires_at=expires_at))
+    assert hold.until == decision.now + until
+
+
+async def test_what_is_heard_at_the_deadline_is_too_late(scene):
+    approval = scene.approval(await scene.submit())
+    said = Heard(Verdict.ALLOW)
+    assert hear(approval, said, approval.due) is approval
+    assert hear(approval, said, approval.due - 1).standing is Standing.GRANTED
+
+
+class TwoFaced(FakePlatform):
+    """Grants the action, and rejects its approval."""
+
+    async def approval(self, approval_request_id, within):
+        return PlatformApproval(Verdict.DENY, "olga", "never")
+
+
+async def test_of_two_words_that_differ_the_stricter_counts(scene):
+    answer = await scene.submit()
+    scene.book.resolve("ar-1", "approved")
+    await PlatformHolds(TwoFaced(scene.book), scene.house.approvals, 1.0).look()
+    assert (await scene.read(answer)).code is Code.APPROVAL_DENIED

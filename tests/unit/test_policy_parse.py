@@ -35,6 +35,7 @@ defaults:
   score: local
   on_platform_unavailable: local
   volatile: [nonce]
+  max_depth: 2
 """
 
 
@@ -57,12 +58,14 @@ def test_every_key_of_the_language_is_read():
     assert other.stages == policies.defaults.stages == (Stage(("group:on-call",), 1, 7200.0),)
     assert policies.defaults.thresholds == Thresholds(60, 98)
     assert policies.defaults.volatile == ("nonce",)
+    assert policies.defaults.max_depth == 2
     assert policies.defaults.on_platform_unavailable is WhenUnavailable.LOCAL
 
 
 def test_without_defaults_nothing_is_limited_and_the_platform_is_not_asked():
     defaults = policy_set("rules: []").defaults
     assert (defaults.thresholds, defaults.stages, defaults.score) == (None, (), Score.LOCAL)
+    assert defaults.max_depth == 5
     assert "correlation_id" in defaults.volatile
 
 

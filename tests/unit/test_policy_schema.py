@@ -27,7 +27,7 @@ GOOD = (
     "rules: [{id: a, effect: allow, thresholds: {deny: 3}, valid_for: 30s, when: 'true', reason: Yes.}]",
     "rules: [{id: a, effect: allow, obligations: [{id: a, type: b, properties: {x: [1]}}], score: platform}]",
     "rules: [{id: a, effect: approve, valid_for: 1h, approval: {stages: [{approvers: ['g:a'], quorum: 2}]}}]",
-    "defaults: {thresholds: {deny: 100}, on_platform_unavailable: open, volatile: [nonce]}",
+    "defaults: {thresholds: {deny: 100}, on_platform_unavailable: open, volatile: [nonce], max_depth: 0}",
 )
 BAD = (
     "rules: {}",
@@ -58,6 +58,9 @@ BAD = (
     "rules: [{id: a, effect: allow, obligations: [{id: a}]}]",
     "defaults: {score: remote}",
     "defaults: {volatile: nonce}",
+    "defaults: {max_depth: 6}",
+    "defaults: {max_depth: -1}",
+    "defaults: {max_depth: none}",
     "kinds: x",
 )
 CASE = "tests: [{name: a, given: {subject: 's:a', action: x, resource: 'r:a'%s}, expect: {verdict: allow%s}}]"

@@ -105,7 +105,8 @@ class AuditLog:
         publisher = Publisher(layout, signer, recovered.tree, recovered.checkpoint)
         self._engine = Engine(head, self._ledger, volume, publisher, settings, lock_fd)
         self._upkeep = Upkeep(self._engine, self._ledger, layout, signer.vkey, settings, clock, witness)
-        self._append = self._engine.committer.append
+        # The port's, without a call in between: it is on the way of every decision.
+        self.append: Callable[[bytes, float], Waiter] = self._engine.committer.append
 
     async def start(self) -> None:
         """Start the writer process and accept appends. Raises AuditError when there is no writer to be had."""
@@ -127,10 +128,6 @@ class AuditLog:
             self._engine.committer.record(msgspec.json.encode({"type": "unrecorded"}))
         await self._engine.stop()
         await self._upkeep.tell_last()
-
-    def append(self, body: bytes, within: float) -> Waiter:
-        """Number and chain a JSON object of one line and at most 31 KiB; see the port."""
-        return self._append(body, within)
 
     def unrecorded(self, code: Code, now: float) -> None:
         """Count an answer that left without a record; the next record tells of it."""

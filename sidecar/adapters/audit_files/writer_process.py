@@ -15,6 +15,7 @@ A request is a list of operations, done until one fails; its answer is 0 or that
 
 import _thread
 import errno
+import mmap
 import os
 import struct
 import sys
@@ -182,7 +183,8 @@ def _do_file(code: int, number: int, path: str, data: memoryview) -> None:
 
 def serve(channel: int) -> None:
     """Answer the requests of one socket until it is closed."""
-    disk, buffer, have = Disk(), memoryview(bytearray(MAX_REQUEST)), 0
+    # Mapped, not allocated: of a buffer for the longest request only what usual ones fill takes memory.
+    disk, buffer, have = Disk(), memoryview(mmap.mmap(-1, MAX_REQUEST)), 0
     try:
         while received := os.readv(channel, [buffer[have:]]):
             have += received

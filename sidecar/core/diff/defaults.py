@@ -27,6 +27,7 @@ def _fields(defaults: Defaults) -> dict[str, JSON]:
         "approval": stages_in_words(defaults.stages),
         "score": defaults.score,
         "on_platform_unavailable": defaults.on_platform_unavailable,
+        "max_depth": defaults.max_depth,
         "volatile": sorted(set(defaults.volatile)),
     }
 
@@ -38,6 +39,7 @@ def _directions(old: Defaults, new: Defaults) -> Iterator[Direction]:
     yield of_stages(old.stages, new.stages)
     yield Direction.NEITHER if old.score is new.score else Direction.EITHER
     yield of_answer(old.on_platform_unavailable, new.on_platform_unavailable)
+    yield of_number(-old.max_depth, -new.max_depth)
     # A key that makes no request another one makes an approval good for more of them.
     yield reverse(of_members(old.volatile, new.volatile))
 

@@ -8,7 +8,7 @@ import msgspec
 
 from sidecar.core.model import Request
 from sidecar.core.policy.condition import Condition
-from sidecar.core.policy.globs import Glob
+from sidecar.core.policy.globs import ANY, Glob
 from sidecar.core.policy.values import PolicyResult, Rule, TypedGlob
 
 
@@ -78,6 +78,14 @@ def any_typed(globs: tuple[TypedGlob, ...] | None) -> Callable[[str, str], objec
     if globs is None:
         return lambda _kind, _identity: True
     if len(globs) == 1:
-        is_kind, is_identity = globs[0].type.matches, globs[0].id.matches
-        return lambda kind, identity: is_kind(kind) and is_identity(identity)
+        return _typed(globs[0])
     return lambda kind, identity: any(glob.type.matches(kind) and glob.id.matches(identity) for glob in globs)
+
+
+def _typed(glob: TypedGlob) -> Callable[[str, str], object]:
+    is_kind, whole, is_identity = glob.type.matches, glob.type.prefix, glob.id.matches
+    if not glob.type.is_literal:
+        return lambda kind, identity: is_kind(kind) and is_identity(identity)
+    if glob.id.text == ANY:
+        return lambda kind, _identity: kind == whole
+    return lambda kind, identity: kind == whole and is_identity(identity)

@@ -7,23 +7,34 @@ name are handed over, and stored data never is.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import reduce
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sidecar.core.model import JSON, Request
+from sidecar.core.model import JSON, Action, Request, Resource, Subject
 from sidecar.core.policy.condition import Condition, ConditionError, Tree, merge
 from sidecar.core.policy.data import Data
 from sidecar.core.policy.engine import cel
 from sidecar.core.policy.flat import ABSENT, Path, follow
 from sidecar.core.policy.values import Inputs
 
+Reader = Callable[[Inputs, Request], Any]
+
+
+class Flat(NamedTuple):
+    """A variable of its own: what to read for it, and the fields to follow from there."""
+
+    name: str
+    read: Reader
+    fields: Path
+
 
 class Needs(NamedTuple):
     """What some conditions read of the variables, and whether they look up data."""
 
     reads: Tree
-    flat: Mapping[str, Path]
+    flat: tuple[Flat, ...]
     calls_data: bool
 
 
@@ -31,7 +42,16 @@ def union_of_needs(*conditions: Condition) -> Needs:
     """What these conditions need together."""
     reads = reduce(merge, [condition.reads for condition in conditions])
     flat = {name: path for condition in conditions for name, path in condition.flat.items()}
-    return Needs(reads, flat, any(condition.calls_data for condition in conditions))
+    calls_data = any(condition.calls_data for condition in conditions)
+    return Needs(reads, tuple(_flat(name, path) for name, path in flat.items()), calls_data)
+
+
+def _flat(name: str, path: Path) -> Flat:
+    root, field = path[0], path[1]
+    if root in _ENTITIES and field in _ENTITIES[root].__struct_fields__:
+        get = attrgetter(f"{root}.{field}")
+        return Flat(name, lambda _, request: get(request), path[2:])
+    return Flat(name, _READERS[root], path[1:])
 
 
 def build_context(inputs: Inputs, request: Request, needs: Needs, data: Data) -> cel.Context:
@@ -40,17 +60,18 @@ def build_context(inputs: Inputs, request: Request, needs: Needs, data: Data) ->
     Raises ConditionError where CEL cannot take a value.
     """
     variables: dict[str, JSON] = {}
-    for name, path in needs.flat.items():
-        value = follow(_READERS[path[0]](inputs, request), path[1:])
+    for name, read, fields in needs.flat:
+        value = read(inputs, request)
+        if fields:
+            value = follow(value, fields)
         if value is not ABSENT:
             variables[name] = value
     for name, tree in needs.reads.items():
         value = _READERS[name](inputs, request)
         if value is not ABSENT:
             variables[name] = _project(value, tree)
-    functions = {"lookup": data.lookup, "known": data.known} if needs.calls_data else None
     try:
-        return cel.Context(variables, functions)
+        return cel.Context(variables, data.functions if needs.calls_data else None)
     except Exception as error:
         raise ConditionError("the request has a value that conditions cannot read") from error
 
@@ -76,7 +97,8 @@ def _now(inputs: Inputs, _: Request) -> JSON:
     return datetime.fromtimestamp(inputs.now, UTC)
 
 
-_READERS: Final[Mapping[str, Callable[[Inputs, Request], Any]]] = {
+_ENTITIES: Final = {"subject": Subject, "action": Action, "resource": Resource}
+_READERS: Final[Mapping[str, Reader]] = {
     "subject": lambda _, request: request.subject,
     "action": lambda _, request: request.action,
     "resource": lambda _, request: request.resource,

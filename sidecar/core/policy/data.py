@@ -18,12 +18,16 @@ _NOTHING: Final[Mapping[str, JSON]] = {}
 
 
 class Data:
-    """Documents by name, each a mapping from key to entry. Never copied into a CEL context as a whole."""
+    """Documents by name, each a mapping from key to entry. Never copied into a CEL context as a whole.
 
-    __slots__ = ("_documents",)
+    `functions` are those that conditions reach them by.
+    """
+
+    __slots__ = ("_documents", "functions")
 
     def __init__(self, documents: Mapping[str, Mapping[str, JSON]]) -> None:
         self._documents = documents
+        self.functions = {"lookup": self.lookup, "known": self.known}
 
     @property
     def documents(self) -> Mapping[str, Mapping[str, JSON]]:

@@ -28,12 +28,12 @@ def compile_glob(text: str) -> Glob:
     """The glob for a pattern; its `matches` takes text in NFC and answers truthily. Raises ValueError."""
     plain = normalize("NFC", text)
     if _SPECIAL.isdisjoint(plain):
-        return Glob(text, plain, is_literal=True, matches=plain.__eq__)
+        return Glob(text, plain, is_literal=True, matches=_equals(plain))
     parts = list(pieces(plain))
     marks = [index for index, (_, is_wild) in enumerate(parts) if is_wild]
     prefix = "".join(character for character, _ in parts[: marks[0] if marks else None])
     if not marks:
-        return Glob(text, prefix, is_literal=True, matches=prefix.__eq__)
+        return Glob(text, prefix, is_literal=True, matches=_equals(prefix))
     if len(prefix) == len(parts) - 1 and parts[-1] == (ANY, True):
         return Glob(text, prefix, is_literal=False, matches=_starts_with(prefix))
     return Glob(text, prefix, is_literal=False, matches=re.compile(_expression(parts), re.DOTALL).fullmatch)
@@ -56,6 +56,10 @@ def some_text(glob: Glob) -> str:
     """A text that the glob matches."""
     parts = pieces(normalize("NFC", glob.text))
     return "".join("x" if is_wild else character for character, is_wild in parts)
+
+
+def _equals(whole: str) -> Callable[[str], object]:
+    return lambda text: text == whole
 
 
 def _starts_with(prefix: str) -> Callable[[str], object]:

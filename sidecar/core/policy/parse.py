@@ -157,6 +157,7 @@ def _defaults(written: WrittenDefaults | None) -> Defaults:
         score=written.score,
         on_platform_unavailable=written.on_platform_unavailable,
         volatile=DEFAULT_VOLATILE if written.volatile is None else written.volatile,
+        max_depth=written.max_depth,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sidecar.core.model import JSON, Action, Object, Request, Resource, Subject
 from sidecar.core.paths import normalise
 
-_CONTAINERS = (dict, list)
+_CONTAINERS = frozenset({dict, list})  # of types: a tuple compares one by one, at ten times the cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,11 @@ class PathRules:
         """The request with every path in it normalised; the very same object where that changes nothing."""
         subject, action, resource = request.subject, request.action, request.resource
         identity = normalise(resource.id) if resource.type in self.resource_types else resource.id
-        own, done, held, around = (
-            self._object(part) if part else part
-            for part in (subject.properties, action.properties, resource.properties, request.context)
-        )
+        # One by one, because a generator costs more than looking through them, on the way of every decision.
+        own = self._object(subject.properties) if subject.properties else subject.properties
+        done = self._object(action.properties) if action.properties else action.properties
+        held = self._object(resource.properties) if resource.properties else resource.properties
+        around = self._object(request.context) if request.context else request.context
         if (
             identity == resource.id
             and own is subject.properties
@@ -39,9 +40,9 @@ class PathRules:
         )
 
     def _object(self, value: Object) -> Object:
-        changed = {}
+        changed, properties = {}, self.properties
         for name, item in value.items():
-            if name in self.properties:
+            if name in properties:
                 other = self._paths(item)
             elif type(item) in _CONTAINERS:
                 other = self._object(item) if type(item) is dict else self._list(item)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
+from typing import Final
 
 from sidecar.core.errors import Diagnostic, MalformedBundle
 from sidecar.core.masks import Path
@@ -31,6 +33,8 @@ from sidecar.core.policy.values import (
     RuleFinding,
     Score,
 )
+
+_order: Final = attrgetter("order")
 
 
 class PolicyTable:
@@ -153,10 +157,6 @@ def _compile(order: int, parsed: ParsedRule, data: Data, defaults: Defaults) -> 
 
 def _action_names(rule: Rule) -> Iterator[str]:
     return (glob.prefix for glob in rule.actions or () if glob.is_literal)
-
-
-def _order(compiled: CompiledRule) -> int:
-    return compiled.order
 
 
 def _erring(

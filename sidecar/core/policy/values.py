@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.core.delegation import MOST_DEPTH
 from sidecar.core.document import Document
 from sidecar.core.errors import Place
 from sidecar.core.model import (
@@ -109,13 +110,17 @@ class ParsedRule:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What holds for the whole bundle. `volatile` are context keys that make no request another one."""
+    """What holds for the whole bundle. `volatile` are context keys that make no request another one.
+
+    `max_depth` is how deep actions may be delegated, 0 not at all.
+    """
 
     thresholds: Thresholds | None = None
     stages: tuple[Stage, ...] = ()
     score: Score = Score.LOCAL
     on_platform_unavailable: WhenUnavailable = WhenUnavailable.DENY
     volatile: tuple[str, ...] = DEFAULT_VOLATILE
+    max_depth: int = MOST_DEPTH
 
 
 @dataclass(frozen=True, slots=True)

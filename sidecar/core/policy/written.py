@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from sidecar.core.delegation import MOST_DEPTH
 from sidecar.core.model import JSON, Object, Stage, Thresholds
 from sidecar.core.policy.values import Effect, Score, WhenUnavailable
 
@@ -35,6 +36,9 @@ Groups = Annotated[
     tuple[Group, ...], Meta(min_length=1, max_length=64, description="a list of 1 to 64 approvers")
 ]
 Limit = Annotated[int, Meta(ge=0, le=100, description="a risk score, 0 to 100")]
+Depth = Annotated[
+    int, Meta(ge=0, le=MOST_DEPTH, description=f"how deep actions may be delegated, 0 to {MOST_DEPTH}")
+]
 Sentence = Annotated[str, Meta(max_length=512, description="at most 512 characters")]
 Source = Annotated[
     str, Meta(min_length=1, max_length=4096, description="a condition of 1 to 4096 characters")
@@ -125,6 +129,7 @@ class WrittenDefaults(Strict, frozen=True):
     score: Score = Score.LOCAL
     on_platform_unavailable: WhenUnavailable = WhenUnavailable.DENY
     volatile: Annotated[tuple[str, ...], Meta(max_length=64)] | None = None
+    max_depth: Depth = MOST_DEPTH
 
 
 class Metadata(Strict, frozen=True):

@@ -14,7 +14,8 @@ Probe = Callable[[JSON, Found], None]
 MAX_LOOKED_AT: Final = 1000
 MAX_DEPTH: Final = 32
 _WEB: Final = ("http://", "https://", "ws://", "wss://")
-_CONTAINERS: Final = (dict, list)
+_CONTAINERS: Final = frozenset({dict, list})
+_NUMBERS: Final = frozenset({bool, int, float})
 _NO: Final = frozenset({"", "0", "false", "low", "n/a", "no", "none", "null", "off"})
 
 
@@ -114,11 +115,11 @@ def texts(value: JSON) -> list[str]:
 
 
 def _amount(value: JSON) -> float | None:
-    if isinstance(value, list | dict):
+    if type(value) in _CONTAINERS:
         return len(value)
     if isinstance(value, str):
         return _number(value)
-    return value if isinstance(value, int | float) else None
+    return value if type(value) in _NUMBERS else None
 
 
 def _number(text: str) -> float | None:
