@@ -87,9 +87,7 @@ def approval_status(request_id: str, followed: Followed) -> Object:
 
 
 def _approvers(approval: Approval) -> str:
-    return ", ".join(
-        dict.fromkeys(vote.person for vote in approval.votes if vote.choice is Choice.APPROVE)
-    )
+    return ", ".join(dict.fromkeys(vote.person for vote in approval.votes if vote.choice is Choice.APPROVE))
 
 
 def _risk(risk: Risk | None) -> Object:
