@@ -14,7 +14,8 @@ from sidecar import __version__
 from sidecar.core.breaker import Phase
 from sidecar.core.bundle import Bundle
 from sidecar.core.model import Code, Decision, Door, Verdict
-from sidecar.service.ports import LogStatus
+from sidecar.core.owed import Kind
+from sidecar.service.ports import LogStatus, OutboxStatus
 from sidecar.service.watched_platform import PlatformStatus
 
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -33,6 +34,9 @@ class PrometheusMetrics(Collector):
         self._shadowed: Counter[tuple[str, str]] = Counter()
         self._shadow_dropped = 0
         self._condition_errors = 0
+        self._delivered: Counter[str] = Counter()
+        self._dropped: Counter[tuple[str, str]] = Counter()
+        self._outbox_status: Callable[[], OutboxStatus] | None = None
         self._bundle: Bundle | None = None
         self._activated_at = 0.0
         self._checked_at = 0.0
@@ -73,6 +77,16 @@ class PrometheusMetrics(Collector):
     def shadow_dropped(self) -> None:
         self._shadow_dropped += 1
 
+    def owed_delivered(self, kind: Kind) -> None:
+        self._delivered[kind] += 1
+
+    def owed_dropped(self, kind: Kind, why: str) -> None:
+        self._dropped[kind, why] += 1
+
+    def watch_outbox(self, status: Callable[[], OutboxStatus]) -> None:
+        """Where the outbox's gauges come from at a scrape; without it there are none."""
+        self._outbox_status = status
+
     def platform_asked(self, call: str, outcome: str, seconds: float) -> None:
         self._platform_calls[call, outcome] += 1
         _observe(self._platform_seconds, call, seconds, _PLATFORM_BUCKETS)
@@ -94,6 +108,8 @@ class PrometheusMetrics(Collector):
         yield from self._shadow_families()
         if self._log_status is not None:
             yield from _log_families(self._log_status())
+        if self._outbox_status is not None:
+            yield from self._outbox_families(self._outbox_status())
         if self._platform_status is not None:
             yield from self._platform_families(self._platform_status())
         build = GaugeMetricFamily("ascend_sidecar_build_info", "The running version.", labels=["version"])
@@ -193,6 +209,27 @@ class PrometheusMetrics(Collector):
         yield CounterMetricFamily(
             "ascend_sidecar_shadow_dropped", "Decisions not compared for want of time.", self._shadow_dropped
         )
+
+    def _outbox_families(self, status: OutboxStatus) -> Iterator[Metric]:
+        gauges = {
+            "items": ("What the platform has yet to be told.", float(status.count)),
+            "bytes": ("What that takes up.", float(status.bytes)),
+            "oldest_seconds": ("Age of the oldest item.", status.oldest),
+        }
+        for name, (text, value) in gauges.items():
+            yield GaugeMetricFamily(f"ascend_sidecar_outbox_{name}", text, value)
+        delivered = CounterMetricFamily(
+            "ascend_sidecar_outbox_delivered", "Items that the platform was told.", labels=["kind"]
+        )
+        for kind, count in self._delivered.items():
+            delivered.add_metric([kind], count)
+        yield delivered
+        dropped = CounterMetricFamily(
+            "ascend_sidecar_outbox_dropped", "Items that it never will be told.", labels=["kind", "why"]
+        )
+        for (kind, why), count in self._dropped.items():
+            dropped.add_metric([kind, why], count)
+        yield dropped
 
 
 def _observe(

@@ -89,11 +89,12 @@ class Ascend:
 
     async def _report(self, call: Call, outcome: str) -> Reply:
         body = parse_body(call, self._limits)
-        receipt = await self._outcomes.report(call.params[0], outcome, call.caller, body)
-        if receipt is None:
+        reported = await self._outcomes.report(call.params[0], outcome, call.caller, body)
+        if reported is None:
             return _unknown(call)
-        audit = {"seq": receipt.seq, "hash": receipt.hash}
-        return ok({"success": True, "action_id": int(call.params[0]), "status": outcome, "audit": audit})
+        audit = {"seq": reported.receipt.seq, "hash": reported.receipt.hash}
+        told = {"success": True, "action_id": int(call.params[0]), "status": outcome, "audit": audit}
+        return ok(told | ({"platform": "owed"} if reported.is_owed else {}))
 
     async def activity(self, call: Call) -> Reply:
         limit = number(call, "limit", PAGE, most=_PAGE_AT_MOST)

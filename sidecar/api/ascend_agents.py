@@ -1,4 +1,4 @@
-"""Agents in the ASCEND dialect: register, heartbeat, health, and commands, of which there are none here.
+"""Agents in the ASCEND dialect: register, heartbeat, health, and commands, of which only a platform has any.
 
 What an agent says of itself is kept in memory, told to the caller that said it, and grants nothing.
 """
@@ -12,10 +12,11 @@ from sidecar import __version__
 from sidecar.api.ascend_identity import remember
 from sidecar.api.ascend_replies import detail, guarded
 from sidecar.api.wire import Call, Handler, Reply, Route, ok, parse_body, read
-from sidecar.core.errors import RequestError
+from sidecar.core.errors import RequestError, StoreError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Object
 from sidecar.core.times import rfc3339
+from sidecar.service.agent_calls import AgentCalls
 from sidecar.service.agents_seen import AgentsSeen, Profile, Pulse, Seen
 from sidecar.service.ports import Clock
 
@@ -52,7 +53,11 @@ class Heartbeat(msgspec.Struct, frozen=True):
 class AscendAgents:
     """The routes about the calling agent itself."""
 
-    def __init__(self, seen: AgentsSeen, clock: Clock, limits: JsonLimits) -> None:
+    def __init__(
+        self, seen: AgentsSeen, clock: Clock, limits: JsonLimits, calls: AgentCalls | None = None
+    ) -> None:
+        """Without a platform there are no `calls` to it."""
+        self._calls = calls
         self._seen = seen
         self._clock = clock
         self._limits = limits
@@ -91,13 +96,23 @@ class AscendAgents:
 
     async def acknowledge(self, call: Call) -> Reply:
         agent, command = call.params
-        return detail(403, f"No command {command} for the agent {agent} is known.")
+        if self._calls is None:
+            return detail(403, f"No command {command} for the agent {agent} is known.")
+        if not self._calls.speaks_for(call.caller, agent):
+            return detail(403, f"This caller may not speak for the agent {agent}.")
+        try:
+            await self._calls.acknowledge(agent, command)
+        except StoreError as error:
+            return detail(403, f"This cannot be kept for the platform; say it again: {error}")
+        return ok({"success": True, "command_id": command, "status": "acknowledged", "platform": "owed"})
 
     async def heartbeat(self, call: Call) -> Reply:
         beat = read(parse_body(call, self._limits), Heartbeat)
         if beat.agent_id:
             pulse = Pulse(beat.response_time_ms, beat.error_rate, beat.requests_count)
             self._seen.beat(call.caller, beat.agent_id, pulse)
+            if self._calls is not None:
+                await self._calls.beat(call.caller, beat.agent_id, _said(beat))
         body = {"success": True, "agent_id": beat.agent_id, "status": "ok"}
         return ok(body, remember(call, beat.agent_id or ""))
 
@@ -106,6 +121,10 @@ class AscendAgents:
         body: Object = {"agent_id": agent_id, "status": "unknown", "last_heartbeat": None}
         seen = self._seen.find(call.caller, agent_id)
         return ok(body | _health(seen, self._clock.now()) if seen else body)
+
+
+def _said(beat: Heartbeat) -> Object:
+    return {name: value for name, value in msgspec.to_builtins(beat).items() if value is not None}
 
 
 def _post(path: str, handler: Handler, about: str, reads: type | None) -> Route:

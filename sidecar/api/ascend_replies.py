@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sidecar.api.wire import Call, Handler, Reply, encode
-from sidecar.core.errors import AuditError, RequestError
+from sidecar.core.errors import AuditError, NotOwed, RequestError
 
 # The SDK puts names into paths unescaped, where `/`, `..`, `?` and `%` would mean something else.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
@@ -31,6 +31,8 @@ def guarded(handler: Callable[[Call], Awaitable[Reply]]) -> Handler:
             return await handler(call)
         except RequestError as error:
             return detail(422, str(error))
+        except NotOwed as error:
+            return detail(403, str(error))
         except AuditError:
             return detail(403, "The log cannot be written; nothing was recorded.")
 

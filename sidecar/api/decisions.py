@@ -44,10 +44,11 @@ class Decisions:
         outcome = body.pop("outcome", None)
         if outcome not in _OUTCOMES:
             raise RequestError(f"must be one of {', '.join(_OUTCOMES)}", field="outcome")
-        receipt = await self._outcomes.report(call.params[0], outcome, call.caller, body)
-        if receipt is None:
+        reported = await self._outcomes.report(call.params[0], outcome, call.caller, body)
+        if reported is None:
             return _unknown(call)
-        return ok({"outcome": outcome, "audit": msgspec.to_builtins(receipt)})
+        told = {"outcome": outcome, "audit": msgspec.to_builtins(reported.receipt)}
+        return ok(told | ({"platform": "owed"} if reported.is_owed else {}))
 
 
 def _unknown(call: Call) -> Reply:

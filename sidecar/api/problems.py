@@ -5,7 +5,7 @@ from typing import Final
 
 from sidecar.api.wire import Reply, encode, header_lines
 from sidecar.core.approval import VoteRefused
-from sidecar.core.errors import AuditError, RequestError, SidecarError, StoreError
+from sidecar.core.errors import AuditError, NotOwed, RequestError, SidecarError, StoreError
 from sidecar.core.statement import StatementRefused
 from sidecar.service.ballots import Nobody, UnknownApproval
 
@@ -16,6 +16,7 @@ _STATUSES: Final[tuple[tuple[type[SidecarError], HTTPStatus], ...]] = (
     (Nobody, HTTPStatus.FORBIDDEN),
     (StatementRefused, HTTPStatus.FORBIDDEN),
     (VoteRefused, HTTPStatus.CONFLICT),
+    (NotOwed, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 

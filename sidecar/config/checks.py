@@ -31,6 +31,8 @@ _RANGES: Final = {
     "bundle.max_download": (Size.parse("1KiB"), Size.parse("1GiB")),
     "bundle.max_size": (Size.parse("1KiB"), Size.parse("1GiB")),
     "platform.timeout": (Seconds.parse("50ms"), Seconds.parse("30s")),
+    "platform.outbox.bytes": (Size.parse("1MiB"), Size.parse("16GiB")),
+    "platform.outbox.age": (Seconds.parse("1m"), Seconds.parse("3650d")),
     "trust.clock_skew": (Seconds.parse("0s"), Seconds.parse("1h")),
     "ascend.answer_waiters_after": (Seconds.parse("0s"), Seconds.parse("1h")),
     "shutdown.grace": (Seconds.parse("0s"), Seconds.parse("1h")),

@@ -239,6 +239,17 @@ class Shadow(Section, frozen=True):
     ] = None
 
 
+class Outbox(Section, frozen=True):
+    """How much is kept for a platform that cannot be told just now."""
+
+    bytes: Annotated[
+        Size, Meta(description="Most bytes; heartbeats and reports go first, what was promised never.")
+    ] = _unit(Size, "64MiB")
+    age: Annotated[Seconds, Meta(description="Greatest age; what is older is dropped.")] = _unit(
+        Seconds, "7d"
+    )
+
+
 class Platform(Section, frozen=True):
     """The remote ASCEND service that scores and holds actions; without a URL there is none."""
 
@@ -260,6 +271,11 @@ class Platform(Section, frozen=True):
     ca_file: Annotated[
         Path | None, Meta(description="Certificates that the platform's is checked by, PEM.")
     ] = None
+    report_decisions: Annotated[
+        bool,
+        Meta(description="Tell the platform of every decision, and not only of those it let pass unasked."),
+    ] = False
+    outbox: Annotated[Outbox, Meta(description="What the platform has yet to be told.")] = _part(Outbox)
 
 
 class Config(Section, frozen=True):

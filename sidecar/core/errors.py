@@ -173,6 +173,16 @@ class StoreError(SidecarError):
     kind = "store"
 
 
+class OutboxFull(StoreError):
+    """No more can be owed to the platform: all that could go is gone, and what is left is promised."""
+
+    kind = "outbox_full"
+
+
+class NotOwed(SidecarError):
+    """The disk's fault: it is on record here, but the platform will not hear of it unless it is said again."""
+
+
 class AuditError(SidecarError):
     """The disk's fault: the record is not durable, so the answer is deny `audit_unavailable`."""
 

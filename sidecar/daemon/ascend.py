@@ -15,6 +15,7 @@ from sidecar.api.ascend_unkept import AscendUnkept
 from sidecar.api.wire import Route
 from sidecar.core.ijson import JsonLimits
 from sidecar.service.advice import Advice
+from sidecar.service.agent_calls import AgentCalls
 from sidecar.service.agents_seen import AgentsSeen
 from sidecar.service.forwarding import Forwarding
 from sidecar.service.outcomes import Outcomes
@@ -34,6 +35,7 @@ def ascend_routes(
     state: State,
     clock: Clock,
     limits: JsonLimits,
+    calls: AgentCalls | None,
     forwarding: Forwarding | None,
 ) -> tuple[Route, ...]:
     """One registry of agents and one table of repeats serve all of them. `forwarding`: None without a platform."""
@@ -42,7 +44,7 @@ def ascend_routes(
     routes = (
         *Ascend(repeats, outcomes, waiting, state, limits).routes(),
         *AscendMcp(repeats, waiting, state, limits).routes(),
-        *AscendAgents(seen, clock, limits).routes(),
+        *AscendAgents(seen, clock, limits, calls).routes(),
         *AscendChanges(repeats, seen, limits, forward).routes(),
         *AscendRegistry(state).routes(),
         *AscendHalts().routes(),

@@ -1,7 +1,6 @@
 """Build: every part of one daemon, made once and handed to those that use it."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sidecar.adapters.approvals_sqlite import ApprovalsSqlite
@@ -26,15 +25,15 @@ from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, r
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
-from sidecar.core.model import Decision
 from sidecar.daemon.ascend import ascend_routes
+from sidecar.daemon.owing import Owing, all_of, build_owing
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
 from sidecar.service.admission import Admission
 from sidecar.service.advice import Advice
 from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
-from sidecar.service.decide import Asked, Decider
+from sidecar.service.decide import Decider
 from sidecar.service.forwarding import Forwarding
 from sidecar.service.health import Health
 from sidecar.service.orchestration import Orchestration
@@ -44,7 +43,6 @@ from sidecar.service.ports import Platform
 from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
 from sidecar.service.search import Search
-from sidecar.service.shadow import Shadow
 from sidecar.service.state import State
 from sidecar.service.waiting import Waiting
 from sidecar.service.watched_platform import WatchedPlatform
@@ -60,6 +58,7 @@ class Parts:
     scoring: Scoring
     holds: PlatformHolds | None
     orchestration: Orchestration
+    owing: Owing | None
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -85,12 +84,18 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
     admission = Admission(config.limits.in_flight)
     scoring = Scoring(platform, clock, float(config.platform.timeout))
-    answered = _told_to(supply.shadow, platform)
+    owing = build_owing(config, platform, state, log, clock, metrics, str(log.vkey))
+    outbox = owing.outbox if owing else None
+    answered = all_of(
+        supply.shadow.saw if supply.shadow else None,
+        platform.saw_answer if platform else None,
+        owing.reports.saw if owing else None,
+    )
     orchestration = Orchestration(log, approvals.book, within)
     decider = Decider(
         state, log, clock, metrics, approvals, scoring, orchestration, admission, within, answered
     )
-    outcomes = Outcomes(log, decider, approvals, state, clock, within)
+    outcomes = Outcomes(log, decider, approvals, state, clock, within, outbox)
     health = Health(
         state,
         log,
@@ -99,6 +104,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         os.getuid(),
         supply.shadow,
         same_uid=same_uid,
+        outbox=outbox.status if outbox else None,
         any_key=config.tokens_file is None,
         platform=platform.status_now if platform else None,
     )
@@ -114,7 +120,16 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
         *ascend_routes(
-            repeats, outcomes, waiting, advice, orchestration.sessions, state, clock, limits, forwarding
+            repeats,
+            outcomes,
+            waiting,
+            advice,
+            orchestration.sessions,
+            state,
+            clock,
+            limits,
+            owing.calls if owing else None,
+            forwarding,
         ),
         *SessionsDoor(orchestration.sessions).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
@@ -131,6 +146,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         scoring=scoring,
         holds=PlatformHolds(platform, approvals, float(config.platform.timeout)) if platform else None,
         orchestration=orchestration,
+        owing=owing,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
@@ -139,20 +155,6 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         admin=Door(Router((*Admin(health, supply.refresher, supply.candidates).routes(), *people)), bounds),
         ops=Door(Router(Ops(health, metrics.render).routes()), bounds),
     )
-
-
-def _told_to(
-    shadow: Shadow | None, platform: WatchedPlatform | None
-) -> Callable[[Asked, Decision, int], None]:
-    """What is told of each answer."""
-
-    def answered(asked: Asked, decision: Decision, seq: int) -> None:
-        if shadow is not None:
-            shadow.saw(asked, decision, seq)
-        if platform is not None:
-            platform.saw(decision)
-
-    return answered
 
 
 def _bounds(config: Config) -> HttpLimits:

@@ -75,10 +75,14 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
             await parts.supply.start()
             await parts.approvals.start()
             await parts.orchestration.start()
+            if parts.owing is not None:
+                await parts.owing.outbox.start(log.status().size - 1)
             return await _run(config, environ, sockets, log, parts)
         finally:
             await parts.supply.close()
             await parts.approvals.close()
+            if parts.owing is not None:
+                await parts.owing.outbox.close()
             await parts.scoring.close()
     finally:
         await log.close()
@@ -125,6 +129,7 @@ async def _run(
             tasks.create_task(log.run()),
             tasks.create_task(parts.approvals.run()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
+            *(tasks.create_task(loop) for loop in (parts.owing.forever() if parts.owing else ())),
             *([tasks.create_task(parts.holds.run())] if parts.holds else []),
             tasks.create_task(_housekeeping(serving)),
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),

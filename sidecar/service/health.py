@@ -12,7 +12,7 @@ from sidecar.core.judge import judge
 from sidecar.core.model import Action, Caller, Request, Resource, Subject, Verdict
 from sidecar.core.snapshot import Snapshot
 from sidecar.core.times import rfc3339
-from sidecar.service.ports import Clock, DecisionLog
+from sidecar.service.ports import Clock, DecisionLog, OutboxStatus
 from sidecar.service.shadow import Shadow
 from sidecar.service.state import State
 from sidecar.service.watched_platform import PlatformStatus
@@ -58,10 +58,15 @@ class Health:
         shadow: Shadow | None = None,
         *,
         same_uid: bool = False,
+        outbox: Callable[[], OutboxStatus] | None = None,
         any_key: bool = False,
         platform: Callable[[], PlatformStatus] | None = None,
     ) -> None:
-        """`same_uid`: whoever asks for an action may approve it. `any_key`: nobody is asked for a key over TCP."""
+        """`same_uid`: whoever asks for an action may approve it. `any_key`: nobody is asked for a key over TCP.
+
+        `outbox` tells what the platform is owed, `platform` how it fares.
+        """
+        self._outbox = outbox
         self._any_key = any_key
         self._platform = platform
         self._same_uid = same_uid
@@ -99,6 +104,7 @@ class Health:
             self._audit(),
             *((_platform(self._platform()),) if self._platform else ()),
             *((_candidate(self._shadow),) if self._shadow else ()),
+            *((_owed(self._outbox()),) if self._outbox else ()),
         )
         worst = max(parts, key=lambda part: list(Status).index(part.status)).status
         return Report(worst, parts, self._warnings())
@@ -183,6 +189,20 @@ def _candidate(shadow: Shadow) -> Part:
     if refusal:
         return Part("candidate", Status.DEGRADED, refusal, facts)
     return Part("candidate", Status.OK, "" if candidate else "there is none", facts)
+
+
+def _owed(status: OutboxStatus) -> Part:
+    """It is told later, so it is never worse than degraded."""
+    facts: dict[str, str | float | int] = {
+        "items": status.count,
+        "bytes": status.bytes,
+        "oldest_seconds": round(status.oldest, 3),
+        "delivered": status.delivered,
+        "dropped": status.dropped,
+    }
+    if status.problem:
+        return Part("outbox", Status.DEGRADED, f"the platform is not told: {status.problem}", facts)
+    return Part("outbox", Status.OK, facts=facts)
 
 
 def _bundle_facts(bundle: Bundle, state: State, now: float) -> dict[str, str | float | int]:

@@ -3,7 +3,9 @@
 import msgspec
 
 from sidecar.core.approval import Approval
+from sidecar.core.errors import NotOwed, StoreError
 from sidecar.core.model import Caller, Code, Object, Verdict
+from sidecar.core.owed import completion
 from sidecar.core.record import (
     DecisionRecord,
     OutcomeRecord,
@@ -12,6 +14,7 @@ from sidecar.core.record import (
 )
 from sidecar.service.approvals import Approvals
 from sidecar.service.decide import Answer, Asked, Decider
+from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Clock, DecisionLog, Receipt
 from sidecar.service.refusals import refusal
 from sidecar.service.state import State
@@ -28,8 +31,15 @@ class Told(msgspec.Struct, frozen=True):
     answer: Answer
 
 
+class Reported(msgspec.Struct, frozen=True):
+    """An outcome on record. `is_owed`: the platform, which knows the action, will be told."""
+
+    receipt: Receipt
+    is_owed: bool
+
+
 class Outcomes:
-    """Reads of the log, scoped to the caller."""
+    """Reads of the log, scoped to the caller. Without a platform there is no `outbox`."""
 
     def __init__(
         self,
@@ -39,7 +49,9 @@ class Outcomes:
         state: State,
         clock: Clock,
         within: float,
+        outbox: Outbox | None = None,
     ) -> None:
+        self._outbox = outbox
         self._approvals = approvals
         self._log = log
         self._decider = decider
@@ -119,13 +131,40 @@ class Outcomes:
         told = (self._tell(raw, caller) for raw in await self._log.newest(_SCANNED))
         return [one for one in told if one is not None]
 
-    async def report(self, decision_id: str, outcome: str, caller: Caller, details: Object) -> Receipt | None:
-        """Record what became of an action; None if this caller did not ask for it. Raises AuditError."""
+    async def report(
+        self, decision_id: str, outcome: str, caller: Caller, details: Object
+    ) -> Reported | None:
+        """Record what became of an action; None if this caller did not ask for it.
+
+        Raises AuditError if nothing was recorded, and NotOwed if it was, but cannot be kept for the platform.
+        """
         told = await self.find(decision_id, caller)
         if told is None:
             return None
         record = OutcomeRecord(told.seq, outcome, caller, self._clock.now(), details)
-        return await self._log.append(encode_outcome(record, self._state.masker), self._within)
+        receipt = await self._log.append(encode_outcome(record, self._state.masker), self._within)
+        return Reported(receipt, await self._owe(await self._last(told), outcome, details))
+
+    async def _last(self, told: Told) -> DecisionRecord:
+        """The record of what was decided in the end: where people had to approve, the one that used their grant."""
+        approval = self._approvals.book.behind(told.seq)
+        if approval is None or approval.outcome is None or approval.used_by != told.seq:
+            return told.record
+        raw = await self._log.read(approval.outcome)
+        return told.record if raw is None else parse_decision(raw)
+
+    async def _owe(self, record: DecisionRecord, outcome: str, details: Object) -> bool:
+        """Whether the platform knows the action, and is owed what became of it."""
+        item = completion(record, outcome, details, self._clock.now())
+        if self._outbox is None or item is None:
+            return False
+        try:
+            await self._outbox.owe(item)
+        except StoreError as error:
+            raise NotOwed(
+                f"It is on record here, but not kept for the platform; say it again: {error}"
+            ) from error
+        return True
 
     def _tell(self, raw: Object, caller: Caller) -> Told | None:
         if raw.get("type") != "decision":

@@ -10,6 +10,7 @@ from sidecar.core.approval import Approval
 from sidecar.core.breaker import Phase
 from sidecar.core.bundle import Bundle, Floor
 from sidecar.core.model import JSON, Caller, Code, Decision, Door, Object, Request, Verdict
+from sidecar.core.owed import Kind, Owed
 from sidecar.core.platform import PlatformApproval, Scored, Unavailable
 from sidecar.core.record import Trace
 
@@ -160,6 +161,48 @@ class ApprovalStore(Protocol):
     async def close(self) -> None: ...
 
 
+class Slip(msgspec.Struct, frozen=True, gc=False):
+    """What is known of an item without reading it. `number` orders all items; `bytes` is what it takes up."""
+
+    number: int
+    kind: Kind
+    agent: str
+    owed_at: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxStatus:
+    """What is owed. `oldest` is the age of the oldest item in seconds; `problem` why nothing gets through, or ""."""
+
+    count: int
+    bytes: int
+    oldest: float
+    delivered: int
+    dropped: int
+    problem: str
+
+
+class OutboxStore(Protocol):
+    """What is owed to the platform, on disk. What `put` returned from is there after a crash."""
+
+    async def load(self) -> tuple[Sequence[Slip], int | None]:
+        """All that is owed, by number, and the last `through` that was put. Raises StoreError."""
+        ...
+
+    async def put(
+        self, items: Sequence[tuple[Slip, Owed]], gone: Sequence[int], through: int | None = None
+    ) -> None:
+        """Add the items, take away what is gone, and keep `through` if given: all or nothing. Raises StoreError."""
+        ...
+
+    async def read(self, number: int) -> Owed | None:
+        """The item of that number, if it is still there. Raises StoreError."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Metrics(Protocol):
     """Counters. A leaf: needs nothing, returns nothing."""
 
@@ -181,6 +224,12 @@ class Metrics(Protocol):
 
     def shadow_dropped(self) -> None: ...
 
+    def owed_delivered(self, kind: Kind) -> None: ...
+
+    def owed_dropped(self, kind: Kind, why: str) -> None:
+        """`why`: refused by the platform, for want of room, or too old."""
+        ...
+
     def platform_asked(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the platform ended: `answered`, or why there is no answer."""
         ...
@@ -198,7 +247,8 @@ class PlatformCall:
     """`path` as it stands in the URL, from `/`. `sender`: None is the daemon itself, with its own key.
 
     A call of the daemon's that is not a GET is repeated only if it has a `correlation_id`: give one where a second
-    arrival does no harm. `via` is that header of the request that this call is made for.
+    arrival does no harm. `via` is that header of the request that this call is made for. What is said
+    `in_background` has a breaker of its own: its failures keep no decision from asking.
     """
 
     method: str
@@ -209,6 +259,7 @@ class PlatformCall:
     traceparent: str = ""
     via: str = ""
     sender: CallersHeaders | None = None
+    in_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,10 @@ class WatchedPlatform:
         if decision.code is Code.PLATFORM_OPEN:
             self._proceeded += 1
 
+    def saw_answer(self, _asked: object, decision: Decision, _seq: int) -> None:
+        """The same, as deciders tell of their answers."""
+        self.saw(decision)
+
     def loops_back(self, headers: Mapping[str, str]) -> bool:
         return self._platform.loops_back(headers)
 

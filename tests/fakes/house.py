@@ -1,8 +1,10 @@
 """The services around a fake log and a turned clock: everything real but disk and time."""
 
+from collections.abc import Callable
+
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.core.masking import Masker
-from sidecar.core.model import Caller, Door
+from sidecar.core.model import Caller, Decision, Door
 from sidecar.core.record import Trace
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
@@ -29,6 +31,7 @@ class House:
     def __init__(
         self, rules: str, in_flight: int = 1024, holds: int = 10_000, *, platform: bool = False, **data: str
     ) -> None:
+        self.listeners: list[Callable[[Asked, Decision, int], None]] = []
         self.clock = TurnedClock()
         self.log = FakeDecisionLog(self.clock)
         self.metrics = PrometheusMetrics()
@@ -56,10 +59,15 @@ class House:
             self.orchestration,
             Admission(self.in_flight),
             0.25,
+            self._answered,
         )
         self.outcomes = Outcomes(self.log, self.decider, self.approvals, self.state, self.clock, 0.25)
         self.waiting = Waiting(self.outcomes, self.approvals.book, self.clock, 50.0)
         self.repeats = Repeats(self.decider, self.state, self.clock)
+
+    def _answered(self, asked: Asked, decision: Decision, seq: int) -> None:
+        for listener in self.listeners:
+            listener(asked, decision, seq)
 
     def use(self, rules: str, **data: str) -> None:
         other = bundle(rules, **data)

@@ -185,3 +185,25 @@ async def test_what_callers_pass_on_cannot_keep_the_daemon_from_asking():
         assert isinstance(await scored(house.platform), Scored)
         house.clock.advance(30)
         assert isinstance(await house.platform.send(PASSED_ON, PATIENT), PlatformReply)
+
+
+async def test_what_fails_in_the_background_keeps_nobody_from_asking_and_is_held_back_itself():
+    call = PlatformCall("POST", "/api/agents/health/heartbeat", {"timestamp": "t"}, in_background=True)
+    async with housed() as house:
+        house.simulator.fault = faults.status(500)
+        for _ in range(5):
+            assert (await house.platform.send(call, PATIENT)).reason is Reason.FAILING
+        house.simulator.fault = None
+        assert await house.platform.send(call, PATIENT) == OPEN
+        assert house.platform.phase is Phase.CLOSED
+        assert isinstance(await scored(house.platform), Scored)
+        house.clock.advance(31)
+        assert isinstance(await house.platform.send(call, PATIENT), PlatformReply)
+
+
+async def test_while_nothing_can_be_asked_the_background_still_can():
+    call = PlatformCall("POST", "/api/agents/health/heartbeat", {"timestamp": "t"}, in_background=True)
+    async with housed() as house:
+        await house.fail(5)
+        assert await scored(house.platform) == OPEN
+        assert isinstance(await house.platform.send(call, PATIENT), PlatformReply)

@@ -96,6 +96,10 @@ def test_a_file_beyond_all_measure_is_refused():
         ("allowed_hosts: ['*']\n", "1:16: allowed_hosts: `*` is not a host name"),
         ("limits: {wait: 56s}\n", "1:16: limits.wait: 56s is not between 0s and 55s"),
         (
+            "platform: {outbox: {bytes: 1KiB}}\n",
+            "1:28: platform.outbox.bytes: 1KiB is not between 1MiB and 16GiB",
+        ),
+        (
             "audit: {keep: {bytes: 100MiB}}\n",
             "1:23: audit.keep.bytes: 100MiB is too little for segments of 64MiB",
         ),

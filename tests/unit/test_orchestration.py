@@ -155,6 +155,22 @@ async def test_a_hold_for_those_above_is_answered_by_people_and_decided_with_the
     assert house.log.records[-1]["delegated"]["lineage"]["ancestors"][0]["id"] == "boss"
 
 
+async def test_the_same_request_uses_the_approval_that_was_for_those_above_too(house):
+    parent, _ = await decided(house, "boss", **IN)
+    request = asks("child", "buy", **IN, **{PARENT: parent})
+    held = await house.decider.decide(request)
+    await approve(house, held.hold.id)
+    assert (await house.decider.decide(request)).decision.code is Code.APPROVED
+
+
+async def test_of_two_that_wait_for_one_approval_only_the_one_that_took_it_is_a_parent(house):
+    first, second = [await house.decider.decide(asks("boss", "pay", **IN)) for _ in range(2)]
+    await approve(house, first.hold.id)
+    await house.outcomes.find(str(first.receipt.seq), ME)
+    codes = [await code(house, "child", **IN, **{PARENT: held.receipt.seq}) for held in (first, second)]
+    assert codes == [Code.ALLOWED, Code.FOREIGN_PARENT]
+
+
 async def test_a_grant_is_not_enough_once_an_agent_above_is_denied(house):
     parent, _ = await decided(house, "boss", **IN)
     held = await house.decider.decide(asks("child", "buy", **IN, **{PARENT: parent}))
@@ -212,7 +228,7 @@ async def test_advice_and_searches_know_parents_too(house):
     parts = (house.state, house.log, house.clock, house.orchestration, 0.25)
     decision, _ = await Advice(*parts).give(request, ME)
     assert decision.code is Code.DELEGATION_EXCEEDS_PARENT
-    assert "wipe" not in await Search(*parts).actions(request, ME)
+    assert await Search(*parts).actions(request, ME) == ["burn"]
     foreign, _ = await Advice(*parts).give(request, OTHER)
     assert foreign.code is Code.FOREIGN_PARENT
 

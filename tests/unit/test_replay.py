@@ -3,10 +3,12 @@
 import msgspec
 import pytest
 
+from sidecar.core.delegation import DEPTH, PARENT, Foreign, Lineage
 from sidecar.core.flips import Flip, Logged, Outcome
 from sidecar.core.judge import judge
 from sidecar.core.masking import Masker
-from sidecar.core.model import Caller, Code, Verdict
+from sidecar.core.masks import is_masked
+from sidecar.core.model import Caller, Code, Subject, Verdict
 from sidecar.core.policy import Unseen
 from sidecar.core.record import MAX_BYTES, encode_decision, is_shortened
 from sidecar.core.replay import Replay
@@ -218,3 +220,64 @@ def test_few_grants_are_kept_in_a_record_however_long_its_decision():
 def test_few_rules_that_were_recorded_whole_are_not_the_beginning_of_more():
     two = bundle("rules: [{id: r, effect: allow, reason: x}, {id: s, effect: allow, reason: x}]\n")
     assert replayed(two, ALLOWED).others == 1
+
+
+def delegated(context, kin, by=ALLOW):
+    return recorded(by, replace(request(), context=context), kin=kin)
+
+
+BOSS = Subject("agent", "boss", {"password": "hunter2", "text": "x" * 600})
+NOT_THE_BOSS = bundle(
+    "rules: [{id: a, effect: allow}, {id: b, effect: deny, match: {subjects: ['agent:boss']}}]\n"
+)
+
+
+def test_the_agents_above_that_are_on_record_are_judged_again():
+    record = delegated({PARENT: 3}, Lineage((BOSS,)))
+    assert replayed(ALLOW, record).same == 1
+    (flip,) = replayed(NOT_THE_BOSS, record).flips[Flip.ALLOW_TO_DENY]
+    assert flip.after.code is Code.DELEGATION_EXCEEDS_PARENT
+
+
+def test_the_agents_above_are_on_record_without_their_secrets():
+    boss = replace(BOSS, properties={"password": "hunter2", "n": 1})
+    record = delegated({PARENT: 3}, Lineage((boss,)))
+    (above,) = record.delegated.lineage.ancestors
+    assert above.properties["n"] == 1
+    assert is_masked(above.properties["password"])
+    assert b"hunter2" not in msgspec.json.encode(record)
+
+
+@pytest.mark.parametrize("name", ["password", "text"])
+def test_what_is_masked_of_an_agent_above_is_undecidable_where_a_rule_could_look_at_it(name):
+    looking = one_rule(Verdict.DENY, "looks", f'subject.properties.{name} == "x"')
+    (one,) = replayed(looking, delegated({PARENT: 3}, Lineage((BOSS,)))).undecidable
+    assert {unseen.rule for unseen in one.unseen} == {"looks"}
+
+
+@pytest.mark.parametrize(
+    ("context", "kin"),
+    [
+        ({PARENT: 3}, Foreign("no")),
+        ({PARENT: True}, None),
+        ({DEPTH: 2, "blob": {str(number): "x" * 4000 for number in range(9)}}, None),
+    ],
+    ids=["none", "no number", "left out"],
+)
+def test_where_it_stood_is_not_on_record(context, kin):
+    found = replayed(ALLOW, delegated(context, kin))
+    assert found.skipped.keys() <= {"no_lineage", "code:foreign_parent"}
+    assert found.skipped.total() == 1
+
+
+def test_a_foreign_parent_of_what_was_denied_anyway_is_told_of_nothing():
+    assert replayed(ALLOW, delegated({PARENT: 3}, Foreign("no"), DENY)).skipped == {"no_lineage": 1}
+
+
+def test_the_record_has_room_for_every_agent_that_there_can_be_above():
+    above = tuple(replace(BOSS, id=str(number), properties={"t": "x" * 1900}) for number in range(6))
+    long = {"blob": ["x" * 1000 for _ in range(9)]}
+    asked = request(did=long, of=long, on=long, context={**long, PARENT: 3})
+    record = recorded(ALLOW, asked, kin=Lineage(above))
+    assert len(msgspec.json.encode(record)) < 31 * 1024
+    assert [one.id for one in record.delegated.lineage.ancestors] == list("012345")

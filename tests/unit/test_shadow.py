@@ -1,10 +1,12 @@
 """A candidate judges beside what is in force: counted, recorded, never enforced, promoted by a person only."""
 
+import msgspec
 import pytest
 
+from sidecar.core.delegation import PARENT, Lineage
 from sidecar.core.errors import RolledBackBundle, UntrustedBundle
 from sidecar.core.judge import judge
-from sidecar.core.model import Caller, Code, Door
+from sidecar.core.model import Caller, Code, Door, Subject
 from sidecar.service.candidates import NoCandidate
 from sidecar.service.decide import Asked
 from tests.fakes.supply import FakeSupply
@@ -48,6 +50,18 @@ async def test_an_equal_verdict_is_counted_and_not_recorded(one):
     await one.shadow.compare(10)
     assert (one.shadow.compared, one.shadow.differing) == (1, 0)
     assert [event["event"] for event in one.events] == ["activated"]
+
+
+async def test_what_was_delegated_is_compared_under_the_same_parent(one):
+    one.candidate_source.put(signed(revision=4))
+    await one.candidates._look(0.0)
+    child = msgspec.structs.replace(request(), context={PARENT: 3})
+    asked = Asked(child, Caller(), Door.AUTHZEN, kin=Lineage((Subject("agent", "boss"),)))
+    decision = judge(one.state.snapshot, child, Caller(), one.clock.now(), kin=asked.kin)
+    assert decision.code is Code.ALLOWED
+    one.shadow.saw(asked, decision, 5)
+    await one.shadow.compare(1)
+    assert (one.shadow.compared, one.shadow.differing) == (1, 0)
 
 
 async def test_without_a_candidate_nothing_is_kept():

@@ -2,7 +2,8 @@
 
 A call runs on to its own end though its caller has left: a caller's patience says nothing of the platform, and must
 neither open the breaker for others nor end the probe that they wait for. Only repeats are for callers that are there.
-Calls that are passed on have a breaker of their own, so that no sender can keep the daemon from asking.
+Calls that are passed on have a breaker of their own, so that no sender can keep the daemon from asking; so has
+what is said in the background, so that no backlog can.
 """
 
 import asyncio
@@ -64,6 +65,7 @@ class PlatformHttp:
         self._timeout = settings.timeout
         self._clock = clock
         self._own, self._passed_on = Gate(clock.monotonic), Gate(clock.monotonic)
+        self._background = Gate(clock.monotonic)
         self._at_work: set[asyncio.Task[Told]] = set()
 
     @property
@@ -121,7 +123,7 @@ class PlatformHttp:
         await self._exchange.close()
 
     async def _call(self, call: PlatformCall, within: float) -> Told:
-        gate = self._own if call.sender is None else self._passed_on
+        gate = self._gate(call)
         ticket = gate.enter()
         if isinstance(ticket, Unavailable):
             return ticket
@@ -134,6 +136,11 @@ class PlatformHttp:
         finally:
             gate.leave(ticket, told)
         return told
+
+    def _gate(self, call: PlatformCall) -> Gate:
+        if call.sender is not None:
+            return self._passed_on
+        return self._background if call.in_background else self._own
 
     async def _attempts(self, call: PlatformCall, until: float) -> Told:
         correlation_id = call.correlation_id or f"asc_{secrets.token_hex(8)}"
