@@ -121,6 +121,14 @@ def test_what_outdates_a_heartbeat_needs_only_the_room_that_it_adds():
     assert (numbers(plan.outdated), plan.crowded_out, plan.refused) == ([1], (), ())
 
 
+def test_a_heartbeat_that_is_outdated_makes_room_only_once():
+    book = OutboxBook(2 * ONE)
+    enter(book, owed(Kind.HEARTBEAT), owed(Kind.REPORT))
+    plan = enter(book, owed(Kind.HEARTBEAT, size=200))
+    assert (numbers(plan.outdated), numbers(plan.crowded_out)) == ([1], [2])
+    assert book.bytes <= 2 * ONE
+
+
 def test_what_is_too_old_is_found(book):
     enter(book, owed(at=1.0), owed(at=2.0), owed(at=3.0))
     assert numbers(book.older_than(3.0)) == [1, 2]
