@@ -2,7 +2,7 @@
 
 from sidecar import __version__
 from sidecar.api.answers import verdict_headers
-from sidecar.api.ascend_envelope import approval_status, details, envelope
+from sidecar.api.ascend_envelope import approval_status, asked_people, details, envelope
 from sidecar.api.ascend_identity import remember
 from sidecar.api.ascend_orchestration import foreign_parent
 from sidecar.api.ascend_replies import PAGE, detail, guarded, number
@@ -62,6 +62,7 @@ class Ascend:
             return _unknown(call)
         told = self._waiting.in_time(told)
         body = self._body(told.record.request, told.answer, told.record.trace.correlation_id)
+        body |= asked_people(told.answer.decision.verdict, self._waiting.behind(told))
         return ok(body, verdict_headers(told.answer, call.trace()))
 
     def _body(self, request: Request, answer: Answer, correlation_id: str) -> Object:

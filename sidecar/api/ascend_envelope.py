@@ -7,7 +7,7 @@ decision is allowed. Keys without a value are left out, because a null hides the
 from typing import Final
 
 from sidecar.api.ascend_governance import governance
-from sidecar.core.approval import Choice, Standing
+from sidecar.core.approval import Approval, Choice, Standing
 from sidecar.core.model import Code, Object, Request, Risk, Verdict
 from sidecar.core.registry import Registry
 from sidecar.core.times import rfc3339
@@ -19,6 +19,7 @@ WORDS: Final = {Verdict.ALLOW: "allowed", Verdict.PENDING: "pending", Verdict.DE
 _STATUS: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending_approval", Verdict.DENY: "denied"}
 _LEGACY: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending", Verdict.DENY: "denied"}
 _APPROVALS: Final = {Verdict.ALLOW: "approved", Verdict.PENDING: "pending", Verdict.DENY: "rejected"}
+_ESCALATED: Final = "escalated"
 _OURSELVES: Final = "ascend-sidecar"
 _SEVERITIES: Final = ((9.0, "CRITICAL"), (7.0, "HIGH"), (4.0, "MEDIUM"), (0.1, "LOW"))
 
@@ -54,6 +55,16 @@ def envelope(
     return body | _risk(decision.risk) | governance(request, decision.verdict, registry)
 
 
+def asked_people(verdict: Verdict, approval: Approval | None) -> Object:
+    """What a poll of an action tells besides: who approved it, or that its hold was escalated, here or there."""
+    if approval is None or verdict is Verdict.DENY:
+        return {}
+    if verdict is Verdict.ALLOW:
+        return {"approved_by": _approvers(approval)}
+    is_escalated = approval.escalated or (approval.platform is not None and approval.platform.is_escalated)
+    return {"status": _ESCALATED} if is_escalated else {}
+
+
 def approval_status(request_id: str, followed: Followed) -> Object:
     """How a request for approval stands: pending, approved or rejected, the words that the SDK stops at."""
     approval, decision = followed.approval, followed.told.answer.decision
@@ -68,12 +79,15 @@ def approval_status(request_id: str, followed: Followed) -> Object:
         return body
     body["decided_at"] = rfc3339(approval.resolved_at or approval.ends_at)
     if decision.verdict is Verdict.ALLOW:
-        who = dict.fromkeys(vote.person for vote in approval.votes if vote.choice is Choice.APPROVE)
-        return body | {"approved_by": ", ".join(who)}
+        return body | {"approved_by": _approvers(approval)}
     last = approval.votes[-1] if approval.standing is Standing.DENIED else None
     body["rejected_by"] = last.person if last else _OURSELVES
     body["rejection_reason"] = (last.comment if last else "") or decision.reason
     return body
+
+
+def _approvers(approval: Approval) -> str:
+    return ", ".join(dict.fromkeys(vote.person for vote in approval.votes if vote.choice is Choice.APPROVE))
 
 
 def _risk(risk: Risk | None) -> Object:

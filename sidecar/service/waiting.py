@@ -40,6 +40,10 @@ class Waiting:
         is_first = approval is None or approval.decision == answer.receipt.seq
         return answer.hold.id if is_first else f"{answer.hold.id}.{answer.receipt.seq}"
 
+    def behind(self, told: Told) -> Approval | None:
+        """The approval that this decision waits for, or waited for."""
+        return self._book.behind(told.seq)
+
     async def follow(self, request_id: str, caller: Caller) -> Followed | None:
         """None for what this caller did not ask for. To be told of a grant is to use it: it is decided again."""
         approval_id, _, number = request_id.partition(".")

@@ -56,7 +56,7 @@ def test_c05_calls_without_a_signature_are_not_refused_for_it(cases, monkeypatch
     signing = AscendClient(agent_id="a", api_url=cases.listen["decision"], signing_secret="s3cret")
     assert signing.get_pending_commands("a") == []
     with pytest.raises(AuthorizationError, match="No command"):
-        signing.ack_command("a", "c-1")
+        signing.ack_command("c-1", "a")
     with pytest.raises(AuthorizationError, match="No policy rule matches"):
         signing.activate_mcp_server("crm")
 
@@ -212,7 +212,7 @@ def test_c45_an_agent_that_may_do_nothing_may_not_by_a_tool_server_either(client
 def test_c51_and_c52_there_are_no_commands_to_acknowledge(client):
     assert client.get_pending_commands("agent-7") == []
     with pytest.raises(AuthorizationError):
-        client.ack_command("agent-7", "5f0c7a7e-4f2c-4f0e-9f0a-0d7f4a3b2c1d")
+        client.ack_command("5f0c7a7e-4f2c-4f0e-9f0a-0d7f4a3b2c1d", "agent-7")
 
 
 def test_c53_registering_twice_raises_nothing(client):

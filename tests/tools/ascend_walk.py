@@ -150,7 +150,7 @@ ANSWERED: Calls = {
 REFUSED: Calls = {
     "ack_command": (
         "POST /api/registry/agents/{}/commands/{}/ack",
-        lambda c: c.ack_command("agent-7", "5f0c7a7e-4f2c-4f0e-9f0a-0d7f4a3b2c1d"),
+        lambda c: c.ack_command("5f0c7a7e-4f2c-4f0e-9f0a-0d7f4a3b2c1d", "agent-7"),
     ),
     "mcp_server": ("GET /api/registry/mcp-servers/{}", lambda c: c.get_mcp_server("nobody")),
     "impact": ("GET /api/v1/supply-chain/impact/{}", lambda c: c.get_supply_chain_impact(5)),

@@ -1,0 +1,42 @@
+"""No conformance case is forgotten: each of them has a test of its number, or is listed here with the reason."""
+
+import re
+
+from tests.tools.daemon import REPOSITORY
+
+CASES = set(range(1, 71))
+_HALTS = "nothing sets the kill switch yet: "
+# Whoever adds the test takes away the line.
+NOT_YET = {
+    44: _HALTS + "the poll always says that nobody is blocked",
+    46: _HALTS + "a submit of a blocked agent is decided like any other",
+    47: _HALTS + "a hold of a blocked agent is not ended by it",
+    48: _HALTS + "there is nothing to release",
+}
+_NAMED = re.compile(r"^(?:async )?def test((?:_c\d\d(?:_to|_and)?)+)_", re.MULTILINE)
+
+
+def numbers(name: str) -> set[int]:
+    """`_c31_to_c33` names a range, `_c16_c30_and_c60` three."""
+    found: set[int] = set()
+    for first, last in re.findall(r"_c(\d\d)(?:_to_c(\d\d))?", name):
+        found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+def asserted() -> set[int]:
+    """The cases that a test of `tests` names."""
+    sources = [path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    return set().union(*(numbers(name) for source in sources for name in _NAMED.findall(source)))
+
+
+def test_names_are_read_as_they_are_meant():
+    assert _NAMED.findall("def test_c31_to_c33_an_action() -> None:") == ["_c31_to_c33"]
+    assert _NAMED.findall("    # def test_c01_x\n") == []
+    assert numbers("_c31_to_c33") == {31, 32, 33}
+    assert numbers("_c16_c30_and_c60") == {16, 30, 60}
+
+
+def test_every_case_is_asserted_or_listed_and_never_both():
+    assert asserted() | NOT_YET.keys() == CASES
+    assert asserted().isdisjoint(NOT_YET)
