@@ -29,7 +29,7 @@ GONE = dict.fromkeys(
 # What the daemon says for itself, at once or from its outbox.
 OWN = re.compile(
     r"/api/registry/agents|/api/agents/health/heartbeat|/api/agent-action/\w+/(complete|fail)"
-    r"|/api/registry/agents/agent-7/commands/[\w-]+/ack"
+    r"|/api/registry/agents/[\w-]+/commands/[\w-]+/ack"
 )
 
 
