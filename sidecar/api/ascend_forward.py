@@ -110,8 +110,11 @@ class AscendForward:
         return handler
 
     def _may_speak_for(self, call: Call, agent_id: object) -> bool:
+        """Without a bundle nobody knows, so nobody may."""
         bundle = self._state.snapshot.bundle
-        agent = bundle.agents.find(f"agent:{agent_id}") if bundle and bundle.agents else None
+        if bundle is None:
+            return False
+        agent = bundle.agents.find(f"agent:{agent_id}")
         return agent is None or not agent.is_bound or agent.admits(call.caller)
 
     async def _with_its_action(self, call: Call, passing: Passing) -> Passing:
