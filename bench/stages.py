@@ -26,7 +26,7 @@ from sidecar.core.model import Caller, Door, Verdict
 from sidecar.core.policy import Inputs
 from sidecar.core.record import DecisionRecord, Trace, encode_decision
 from sidecar.core.snapshot import Snapshot
-from sidecar.service.decide import Answer
+from sidecar.service.asked import Answer
 from sidecar.service.ports import Receipt
 
 CALLS: Final = 2000

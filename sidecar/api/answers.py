@@ -10,7 +10,7 @@ from sidecar.api.wire import header_lines, header_safe
 from sidecar.core.model import Obligation, Risk, Verdict
 from sidecar.core.record import Hold, Trace
 from sidecar.core.times import rfc3339
-from sidecar.service.decide import Answer
+from sidecar.service.asked import Answer
 from sidecar.service.ports import Receipt
 
 

@@ -11,7 +11,7 @@ from sidecar.api.prefer import patience
 from sidecar.api.wire import Call, Reply, Route, ok, parse_body
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object, Request
-from sidecar.service.decide import Answer, Asked
+from sidecar.service.asked import Answer, Asked
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
 from sidecar.service.state import State

@@ -18,7 +18,7 @@ from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object, Request, Verdict
 from sidecar.service.agents_seen import AgentsSeen
-from sidecar.service.decide import Answer, Asked
+from sidecar.service.asked import Answer, Asked
 from sidecar.service.repeats import Repeats
 
 

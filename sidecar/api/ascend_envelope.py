@@ -11,7 +11,7 @@ from sidecar.core.approval import Approval, Choice, Standing
 from sidecar.core.model import Code, Object, Request, Risk, Verdict
 from sidecar.core.registry import Registry
 from sidecar.core.times import rfc3339
-from sidecar.service.decide import Answer
+from sidecar.service.asked import Answer
 from sidecar.service.outcomes import Told
 from sidecar.service.waiting import Followed
 

@@ -17,7 +17,7 @@ from sidecar.api.wire import Call, Reply, Route, ok, parse_body, read, read_requ
 from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object, Request, Verdict
-from sidecar.service.decide import Asked
+from sidecar.service.asked import Asked
 from sidecar.service.repeats import Repeats
 from sidecar.service.state import State
 from sidecar.service.waiting import Waiting

@@ -10,7 +10,8 @@ from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Door, Object, Verdict
 from sidecar.core.record import Trace
-from sidecar.service.decide import Answer, Asked, Decider
+from sidecar.service.asked import Answer, Asked
+from sidecar.service.decide import Decider
 from sidecar.service.search import Search
 
 _UNTIL: Final = {

@@ -24,7 +24,7 @@ from sidecar.core.model import Caller, Decision, Object, Request
 from sidecar.core.policy import Inputs, RuleFinding
 from sidecar.core.policy.suite import SuiteReport, run_suite
 from sidecar.core.snapshot import Snapshot
-from sidecar.service.decide import Answer
+from sidecar.service.asked import Answer
 
 _TESTS: Final = "tests/"
 

@@ -82,7 +82,7 @@ def remote_need(
     lifts = any(remote.unavailable is WhenUnavailable.OPEN for remote in asking)
     depends = {Control.PLATFORM, Control.DELEGATION} | ({Control.RISK} if lifts else set())
     others = (rule(one) for one in cases for control, rule in CONTROLS if control not in depends)
-    if any(ruling.verdict is Verdict.DENY for ruling in others):
+    if _misplaced(case) or any(ruling.verdict is Verdict.DENY for ruling in others):
         return None
     return min(asking, key=lambda remote: remote.cache)
 
@@ -121,6 +121,11 @@ def _with_duties_of(policy: PolicyResult, above: Sequence[Case]) -> PolicyResult
             duties.setdefault((duty.id, duty.type), duty)
     valid_for = min(one.valid_for for one in policies)
     return msgspec.structs.replace(policy, obligations=tuple(duties.values()), valid_for=valid_for)
+
+
+def _misplaced(case: Case) -> bool:
+    """Whether where the request stands is refused, whatever the agents above would get for it."""
+    return _delegation(msgspec.structs.replace(case, above=())).verdict is Verdict.DENY
 
 
 def _delegation(case: Case) -> Ruling:

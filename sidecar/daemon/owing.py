@@ -10,7 +10,7 @@ from sidecar.adapters.outbox_sqlite import OutboxSqlite
 from sidecar.config import Config
 from sidecar.core.model import Decision
 from sidecar.service.agent_calls import AgentCalls
-from sidecar.service.decide import Asked
+from sidecar.service.asked import Asked
 from sidecar.service.delivery import Delivery
 from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Clock, DecisionLog, Platform

@@ -7,60 +7,38 @@
 5. Open, join or spend the approval that people have to do with it; count.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from sidecar.core.approval import Approval, Standing
-from sidecar.core.delegation import PARENT, Delegated, Kin, standing
+from sidecar.core.delegation import PARENT, Delegated, standing
 from sidecar.core.errors import AuditError, Overloaded, StoreError
-from sidecar.core.judge import judge, remote_need
-from sidecar.core.model import Caller, Code, Decision, Door, Request, Verdict
-from sidecar.core.platform import Scored, Unavailable
+from sidecar.core.judge import judge
+from sidecar.core.model import Code, Decision, Verdict
 from sidecar.core.record import (
-    DecisionRecord,
     EventRecord,
     Hold,
-    Trace,
     encode_decision,
     encode_record,
-    masked_request,
 )
-from sidecar.core.scoring import Facts, still_held
+from sidecar.core.scoring import Facts
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
-from sidecar.service.consult import Consultation, Consulted, request_key
+from sidecar.service.asked import Answer, Asked, record_of
+from sidecar.service.consult import Consultation, Consulted
+from sidecar.service.inquiry import Inquiry, Patience
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
 from sidecar.service.refusals import refusal, stricter
-from sidecar.service.scoring import Question, Scoring
+from sidecar.service.scoring import Scoring
 from sidecar.service.state import State
 
 _ASKED_AT_MOST = 2
+_ASKED_AT_ONCE = 16
 _logger = logging.getLogger(__name__)
-
-
-class Asked(msgspec.Struct, frozen=True, gc=False):
-    """A request with what the door knows of it. `via` is the header (RFC 9110 7.6.3) that it came with.
-
-    `kin` is for the decider to find: of the decision that the request was delegated under.
-    """
-
-    request: Request
-    caller: Caller
-    door: Door
-    trace: Trace = Trace()
-    via: str = ""
-    kin: Kin = None
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A decision with its durable record; `receipt` is None only where none could be written."""
-
-    decision: Decision
-    receipt: Receipt | None = None
-    hold: Hold | None = None
 
 
 class Begun(msgspec.Struct, frozen=True, gc=False):
@@ -77,22 +55,6 @@ class Begun(msgspec.Struct, frozen=True, gc=False):
     started: float
     delegated: Delegated | None = None
     is_new: bool = True
-
-
-class _Patience:
-    """The seconds of one caller, None for no end: what the log may need of them is kept for it."""
-
-    def __init__(self, within: float | None, for_log: float, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._until = None if within is None else monotonic() + within
-        self._kept = 0.0 if within is None else min(for_log, within / 2)
-
-    def left(self) -> float | None:
-        return None if self._until is None else max(0.0, self._until - self._monotonic())
-
-    def for_platform(self) -> float | None:
-        left = self.left()
-        return None if left is None else max(0.0, left - self._kept)
 
 
 class Decider:
@@ -118,8 +80,8 @@ class Decider:
         self._clock = clock
         self._metrics = metrics
         self._book = approvals.book
-        self._scoring = scoring
         self._orchestration = orchestration
+        self._inquiry = Inquiry(state, clock, approvals.book, scoring, orchestration)
         self._consultation = Consultation(approvals)
         self._admission = admission
         self._within = within
@@ -142,50 +104,25 @@ class Decider:
 
     async def _prepared(self, asked: Asked, within: float | None, first: Answer | None) -> Begun:
         """Judged with what the platform says, where the policy asks it: as of the policy that asked."""
-        if asked.via and self._scoring.loops_back(asked.via):
+        if self._inquiry.loops_back(asked):
             reason = "This request has been here before: the platform's address leads back to this daemon."
             loop = refusal(Code.PLATFORM_LOOP, reason, self._clock.now())
             return self._begin(asked, within, lambda: (loop, None), first)
         if PARENT in asked.request.context:
-            asked = await self._placed(asked)
-        bundle = self._state.snapshot.bundle
-        if bundle is None or not bundle.policies.asks_platform:
+            asked = await self._inquiry.placed(asked)
+        if not self._inquiry.asks_platform:
             return self.begin(asked, within, first)
-        patience = _Patience(within, self._within, self._clock.monotonic)
+        patience = Patience(within, self._within, self._clock.monotonic)
         for _ in range(_ASKED_AT_MOST):
-            bundle, facts = self._state.snapshot.bundle, await self._facts(asked, patience.for_platform())
+            bundle, facts = (
+                self._state.snapshot.bundle,
+                await self._inquiry.facts(asked, patience.for_platform()),
+            )
             if self._state.snapshot.bundle is bundle:
                 return self.begin(asked, patience.left(), first, facts)
         reason = "The policy changed while the platform was asked; ask again."
         changed = refusal(Code.POLICY_CHANGED, reason, self._clock.now())
         return self._begin(asked, patience.left(), lambda: (changed, None), first)
-
-    async def _placed(self, asked: Asked) -> Asked:
-        """With what is found of its parent; the very same where it names none."""
-        kin = await self._orchestration.kin(asked.request, asked.caller)
-        return asked if kin is None else msgspec.structs.replace(asked, kin=kin)
-
-    async def _facts(self, asked: Asked, within: float | None, granted: Approval | None = None) -> Facts:
-        """What the platform says; of what it holds already, where that stands. `granted` is about to be used."""
-        snapshot = self._state.snapshot
-        remote = remote_need(snapshot, asked.request, asked.caller, self._clock.now(), asked.kin)
-        if remote is None or snapshot.bundle is None:
-            return None
-        key = request_key(snapshot, asked.request, asked.caller)
-        approval = granted or self._book.waiting_for(key, self._clock.now())
-        if approval is not None and approval.platform is not None:
-            said = await self._scoring.standing(approval.platform.action, within)
-            # What was used or resolved meanwhile is of no use to another: that is an action of its own.
-            now_waiting = self._book.waiting_for(key, self._clock.now())
-            if granted or (now_waiting is not None and now_waiting.id == approval.id):
-                return still_held(said, approval.platform, remote)
-        volatile = frozenset(snapshot.bundle.policies.defaults.volatile)
-        # Secrets are for this host only; what they are masked with tells equal ones from others.
-        masked = masked_request(asked.request, self._state.masker)
-        question = Question(
-            masked, asked.caller, asked.trace, asked.via, remote, snapshot.bundle.digest, volatile
-        )
-        return await self._scoring.facts(question, within)
 
     async def decide_all(
         self, batch: list[Asked], until: frozenset[Verdict], within: float | None = None
@@ -210,8 +147,10 @@ class Decider:
     async def _decide_each(
         self, batch: list[Asked], until: frozenset[Verdict], within: float | None
     ) -> list[Answer]:
-        patience = _Patience(within, self._within, self._clock.monotonic)
+        patience = Patience(within, self._within, self._clock.monotonic)
         begun: list[Begun] = []
+        if not until and self._inquiry.asks_platform:
+            begun, batch = await self._prepared_at_once(batch, patience), []
         for asked in batch:
             begun.append(await self._prepared(asked, patience.left(), None))
             if begun[-1].decision.verdict in until:
@@ -220,6 +159,16 @@ class Decider:
         # A record that failed turned its answer into a deny, which may be where the batch ends now.
         ends = (index for index, answer in enumerate(answers, 1) if answer.decision.verdict in until)
         return answers[: next(ends, len(answers))]
+
+    async def _prepared_at_once(self, batch: list[Asked], patience: Patience) -> list[Begun]:
+        """In order. None depends on another, so the platform is asked about several at a time."""
+        turn = asyncio.Semaphore(_ASKED_AT_ONCE)
+
+        async def one(asked: Asked) -> Begun:
+            async with turn:
+                return await self._prepared(asked, patience.left(), None)
+
+        return await asyncio.gather(*(one(asked) for asked in batch))
 
     def begin(
         self,
@@ -233,10 +182,8 @@ class Decider:
 
     async def follow(self, asked: Asked, approval: Approval, by: int) -> Answer:
         """The answer to the decision `by`, which waited, now that its approval is granted: decided again."""
-        asked = await self._placed(asked)
-        bundle = self._state.snapshot.bundle
-        asks = bundle is not None and bundle.policies.asks_platform
-        facts = await self._facts(asked, None, approval) if asks else None
+        asked = await self._inquiry.placed(asked)
+        facts = await self._inquiry.facts(asked, None, approval) if self._inquiry.asks_platform else None
 
         def use() -> tuple[Decision, Consulted | None]:
             now = self._clock.now()
@@ -260,7 +207,7 @@ class Decider:
         try:
             decision, consulted = judge_()
             delegated = standing(asked.request.context, asked.kin)
-            record = _record(asked, decision, consulted, first, facts, delegated)
+            record = record_of(asked, decision, consulted, first, facts, delegated)
             body = encode_decision(record, self._state.masker)
         except Exception:
             _logger.exception("deny internal_error for request %s", asked.trace.request_id or "without an id")
@@ -275,10 +222,8 @@ class Decider:
 
     def _judge(self, asked: Asked, first: Answer | None, facts: Facts) -> tuple[Decision, Consulted | None]:
         snapshot, now = self._state.snapshot, self._clock.now()
-        decision, consulted = (
-            judge(snapshot, asked.request, asked.caller, now, facts=facts, kin=asked.kin),
-            None,
-        )
+        decision = judge(snapshot, asked.request, asked.caller, now, facts=facts, kin=asked.kin)
+        consulted: Consulted | None = None
         if decision.verdict is Verdict.PENDING:
             consulted = self._consultation.consult(
                 snapshot, asked.request, asked.caller, decision, facts, asked.kin
@@ -338,33 +283,6 @@ class Decider:
         self._metrics.unrecorded(code, asked.door)
         _logger.warning("answered deny %s without a record: %s", code, why)
         return Answer(refusal(code, _REASONS[code], now))
-
-
-def _record(
-    asked: Asked,
-    decision: Decision,
-    consulted: Consulted | None,
-    first: Answer | None,
-    facts: Facts,
-    delegated: Delegated | None,
-) -> DecisionRecord:
-    repeats = first.receipt.seq if first and first.receipt else None
-    if consulted is None and facts is None and delegated is None:
-        return DecisionRecord(asked.door, asked.caller, asked.request, decision, None, asked.trace, repeats)
-    return DecisionRecord(
-        asked.door,
-        asked.caller,
-        asked.request,
-        decision,
-        consulted.hold if consulted else None,
-        asked.trace,
-        repeats,
-        consulted.approval if consulted else "",
-        consulted.granted if consulted else (),
-        facts if isinstance(facts, Scored) else None,
-        facts if isinstance(facts, Unavailable) else None,
-        delegated,
-    )
 
 
 _REASONS = {

@@ -13,7 +13,8 @@ from sidecar.core.record import (
     parse_decision,
 )
 from sidecar.service.approvals import Approvals
-from sidecar.service.decide import Answer, Asked, Decider
+from sidecar.service.asked import Answer, Asked
+from sidecar.service.decide import Decider
 from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Clock, DecisionLog, Receipt
 from sidecar.service.refusals import refusal

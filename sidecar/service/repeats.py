@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from sidecar.core.digest import request_digest
 from sidecar.core.errors import RequestError
-from sidecar.service.decide import Answer, Asked, Decider
+from sidecar.service.asked import Answer, Asked
+from sidecar.service.decide import Decider
 from sidecar.service.ports import Clock
 from sidecar.service.state import State
 

@@ -15,7 +15,7 @@ from sidecar.core.errors import AuditError, StoreError
 from sidecar.core.model import Decision, Object
 from sidecar.core.owed import Owed, proceeded_open, report
 from sidecar.core.record import parse_decision
-from sidecar.service.decide import Asked
+from sidecar.service.asked import Asked
 from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Clock, DecisionLog
 

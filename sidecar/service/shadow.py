@@ -15,8 +15,8 @@ from sidecar.core.judge import judge
 from sidecar.core.model import Decision, Object
 from sidecar.core.record import EventRecord, encode_record
 from sidecar.core.snapshot import Snapshot
+from sidecar.service.asked import Asked
 from sidecar.service.candidates import Candidate, Candidates
-from sidecar.service.decide import Asked
 from sidecar.service.ports import Clock, DecisionLog, Metrics
 
 _log = logging.getLogger(__name__)

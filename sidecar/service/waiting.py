@@ -10,7 +10,7 @@ import msgspec
 from sidecar.core.approval import Approval
 from sidecar.core.model import Caller, Code, Verdict
 from sidecar.service.approval_book import ApprovalBook
-from sidecar.service.decide import Answer
+from sidecar.service.asked import Answer
 from sidecar.service.outcomes import Outcomes, Told
 from sidecar.service.ports import Clock
 from sidecar.service.refusals import refusal

@@ -8,8 +8,9 @@ from sidecar.core.model import Caller, Decision, Door
 from sidecar.core.record import Trace
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
+from sidecar.service.asked import Asked
 from sidecar.service.ballots import Ballots
-from sidecar.service.decide import Asked, Decider
+from sidecar.service.decide import Decider
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats

@@ -167,3 +167,10 @@ rules:
     assert remote_need(shot, asked(), Caller(), NOW) is None
     assert remote_need(shot, asked(), Caller(), NOW, Lineage((BOSS,))).cache == 30
     assert code(asked(), Lineage((BOSS,)), rules) is Code.DELEGATION_EXCEEDS_PARENT
+
+
+def test_the_platform_is_not_asked_about_what_is_refused_for_where_it_stands():
+    shot = snapshot("rules: [{id: all, effect: allow, score: platform, reason: x}]")
+    assert remote_need(shot, asked(), Caller(), NOW, Lineage((BOSS,), 0)) is not None
+    assert remote_need(shot, asked(**{PARENT: 1}), Caller(), NOW, Foreign("another session")) is None
+    assert remote_need(shot, asked(**{PARENT: 1, DEPTH: 0}), Caller(), NOW, Lineage((BOSS,), 0)) is None

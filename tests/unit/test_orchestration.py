@@ -8,7 +8,7 @@ from sidecar.core.model import Action, Caller, Code, Door, Request, Resource, Su
 from sidecar.core.platform import Reason, Unavailable
 from sidecar.core.record import Trace
 from sidecar.service.advice import Advice
-from sidecar.service.decide import Asked
+from sidecar.service.asked import Asked
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.search import Search
 from tests.fakes.house import House

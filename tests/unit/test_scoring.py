@@ -7,6 +7,7 @@ import pytest
 from sidecar.core.approval import Choice
 from sidecar.core.model import Caller, Code, Verdict
 from sidecar.core.platform import Reason, Unavailable
+from tests.fakes.audit import until
 from tests.fakes.house import House, asked
 from tests.fakes.platform_book import Judged
 
@@ -145,6 +146,18 @@ async def test_those_who_wait_for_the_same_share_one_call():
     assert len(one.platform.book.asked) == 1
     await decide(one)
     assert len(one.platform.book.asked) == 2
+
+
+async def test_a_batch_asks_about_several_of_its_items_at_a_time():
+    one = house(DENY)
+
+    async def all_are_asked():
+        await until(lambda: one.platform.calls == 3)
+
+    one.platform.meanwhile = all_are_asked
+    batch = [asked(**READ | {"resource": f"file:{number}"}) for number in range(3)]
+    answers = await one.decider.decide_all(batch, frozenset())
+    assert [answer.decision.verdict for answer in answers] == [Verdict.ALLOW] * 3
 
 
 async def test_an_answer_is_kept_as_long_as_the_rule_says_and_never_for_another_caller_or_policy():

@@ -7,8 +7,8 @@ from sidecar.core.delegation import PARENT, Lineage
 from sidecar.core.errors import RolledBackBundle, UntrustedBundle
 from sidecar.core.judge import judge
 from sidecar.core.model import Caller, Code, Door, Subject
+from sidecar.service.asked import Asked
 from sidecar.service.candidates import NoCandidate
-from sidecar.service.decide import Asked
 from tests.fakes.supply import FakeSupply
 from tests.tools.bundles import request
 from tests.tools.signing import NOW, key, signed, trust
