@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.daemon import NAME
-from bench.rounds import QUIET, Summary, Table
+from bench.rounds import QUIET, Table
 from bench.signed import Cost
 from bench.swap import LIMIT, Swapped
 
 CONNECTIONS: Final = (1, 16, 64)
 JUDGED_AT: Final = 16
-KEPT: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,49 +165,6 @@ def _swap(name: str, swapped: Swapped) -> Figure:
     )
     target = f"none over {LIMIT:.0f} ms, none failed"
     return Figure(f"swap of 10,000 rules under load, 16 connections, {name}", target, measured, met)
-
-
-def scored(its: float, ours: float, bad: int) -> Figure:
-    """A decision that the platform scores: p50 in ms of its own answer and of ours, and how many were not 2xx."""
-    added = ours - its
-    return Figure(
-        "what we add to the platform's own answer time, platform-scored, 1 connection, p50",
-        "<= 1 ms",
-        f"{added:.2f} ms ({ours:.2f} / {its:.2f} ms), {bad} failed",
-        added <= 1.0 and not bad,
-    )
-
-
-def black_holed(up: Summary, black: Summary) -> list[Figure]:
-    """Local decisions while the platform accepts and never answers, against one that allows at once."""
-    rate, tail = black.rate / up.rate, up.p99 / black.p99
-    failed = up.bad + black.bad
-    name = "local decisions, platform black-holed / up, 16 connections"
-    return [
-        Figure(
-            f"{name}, requests/s",
-            ">= 0.9",
-            f"{rate:.2f} ({black.rate:,.0f} / {up.rate:,.0f}), {failed} failed",
-            rate >= KEPT and not failed,
-        ),
-        Figure(
-            f"{name}, p99 (up / black-holed)",
-            ">= 0.9",
-            f"{tail:.2f} ({up.p99:.2f} / {black.p99:.2f} ms)",
-            tail >= KEPT,
-        ),
-    ]
-
-
-def open_approvals(none: Summary, many: Summary) -> Figure:
-    """The same decisions with 10,000 open approvals and with none."""
-    ratio, failed = many.rate / none.rate, none.bad + many.bad
-    return Figure(
-        "10,000 open approvals / none, requests/s",
-        ">= 0.95",
-        f"{ratio:.2f} ({many.rate:,.0f} / {none.rate:,.0f}), {failed} failed",
-        ratio >= 0.95 and not failed,
-    )
 
 
 def honest(table: Table, recorded: int, answered: int, refused: int) -> list[Figure]:

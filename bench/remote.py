@@ -1,7 +1,8 @@
 """What a platform costs: a decision that it scores, and decisions that it has no part in while it does not answer."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,32 +13,31 @@ import msgspec
 
 from bench import load
 from bench.daemon import Daemon, daemon
-from bench.figures import JUDGED_AT, Figure, black_holed, scored
-from bench.load import Target
+from bench.figures import JUDGED_AT, Figure
+from bench.load import Load, Target
 from bench.peers import Server, ask
 from bench.platform import SUBMIT, platform
 from bench.processes import BenchError
 from bench.rounds import Cell, alternate
 from bench.rules import scored_request
+from bench.waits import black_holed, scored
 
 ASKERS: Final = 4
 PAUSE: Final = 0.1
-LEAVE_WITHIN: Final = 15.0
 UP: Final = "platform up"
 BLACK_HOLED: Final = "platform black-holed"
 
 
 def scoring(work: Path, rules: int, rounds: int, seconds: float) -> list[Figure]:
-    """A decision that the platform scores beside the platform's own answer, by turns, at one connection."""
+    """The platform's own answer, a decision that it scores, and a local one, by turns, at one connection."""
     with platform(work) as its, daemon(work, rules, platform=_address(its)) as ours:
-        through = _scored(ours, work)
-        servers = [its, replace(ours.server, tcp=through, unix=None)]
+        servers = [its, replace(ours.server, tcp=_scored(ours, work), unix=None), ours.server]
         for server in servers:
             server.check()
         taken = [[load.measure(one.tcp, 1, seconds, work) for one in servers] for _ in range(rounds)]
         servers[1].check()
-    its_p50, our_p50 = (median(pair[at].p50 for pair in taken) for at in (0, 1))
-    return [scored(its_p50, our_p50, sum(one.bad for pair in taken for one in pair))]
+    its_p50, our_p50, local_p50 = (median(column) for column in zip(*_p50(taken), strict=True))
+    return [scored(its_p50, our_p50, local_p50, sum(one.bad for turn in taken for one in turn))]
 
 
 def silence(work: Path, rules: int, rounds: int, seconds: float) -> list[Figure]:
@@ -62,6 +62,10 @@ def silence(work: Path, rules: int, rounds: int, seconds: float) -> list[Figure]
     return black_holed(*(table[name, "tcp", JUDGED_AT] for name in (UP, BLACK_HOLED)))
 
 
+def _p50(taken: list[list[Load]]) -> list[list[float]]:
+    return [[one.p50 for one in turn] for turn in taken]
+
+
 def _address(its: Server) -> str:
     return its.tcp.url.removesuffix(SUBMIT)
 
@@ -76,27 +80,22 @@ def _scored(ours: Daemon, work: Path, number: int = 0) -> Target:
 def _asked(ours: Daemon, work: Path, code: str) -> Iterator[None]:
     """Four ask the daemon, ten times a second at most, each for an action of its own.
 
-    Raises BenchError unless they were told something, and that code every time.
+    Raises BenchError unless each was told something, and that code every time.
     """
-    leave, codes = threading.Event(), list[str]()
-    targets = [_scored(ours, work, number) for number in range(ASKERS)]
-    askers = [threading.Thread(target=_ask, args=(target, leave, codes)) for target in targets]
-    for asker in askers:
-        asker.start()
-    try:
-        yield
-    finally:
-        leave.set()
-        for asker in askers:
-            asker.join(LEAVE_WITHIN)
-    _check(codes, code)
+    leave, targets = threading.Event(), [_scored(ours, work, number) for number in range(ASKERS)]
+    with ThreadPoolExecutor(ASKERS) as askers:
+        asked = [askers.submit(_ask, target, leave) for target in targets]
+        try:
+            yield
+        finally:
+            leave.set()
+    told = [one.result() for one in asked]
+    if any(codes != {code} for codes in told):
+        raise BenchError(f"what the platform scores was to be {code}, and was {told}")
 
 
-def _ask(target: Target, leave: threading.Event, codes: list[str]) -> None:
+def _ask(target: Target, leave: threading.Event) -> set[str]:
+    codes = set[str]()
     while not leave.wait(PAUSE):
-        codes.append(ask(target)[1]["context"]["code"])
-
-
-def _check(codes: Sequence[str], code: str) -> None:
-    if set(codes) != {code}:
-        raise BenchError(f"what the platform scores was to be {code}, and was {sorted(set(codes))}")
+        codes.add(ask(target)[1]["context"]["code"])
+    return codes

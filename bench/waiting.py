@@ -9,15 +9,16 @@ from typing import Any, Final
 import msgspec
 
 from bench.daemon import Daemon, daemon
-from bench.figures import JUDGED_AT, Figure, open_approvals
+from bench.figures import JUDGED_AT, Figure
 from bench.load import Target
 from bench.peers import ask
 from bench.processes import BenchError
 from bench.rounds import Cell, alternate
 from bench.rules import held_request
+from bench.waits import open_approvals
 
 OPEN: Final = 10_000
-ASKERS: Final = 4
+ASKERS: Final = 16
 BATCH: Final = 50
 NONE: Final = "no open approval"
 MANY: Final = f"{OPEN:,} open approvals"
