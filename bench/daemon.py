@@ -61,12 +61,13 @@ class Daemon:
         number: int = self._context()["audit"]["seq"]
         return number
 
-    def refused(self) -> int:
-        """How many answers so far were another verdict than allow, recorded or not."""
+    def refused(self, but: str = "") -> int:
+        """How many answers so far were another verdict than allow, recorded or not, except those of one code."""
         with urllib.request.urlopen(f"{self.ops}/metrics", timeout=10) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         samples = [sample for family in families for sample in family.samples if sample.name in _REFUSALS]
-        return round(sum(sample.value for sample in samples if sample.labels.get("verdict") != "allow"))
+        others = [sample for sample in samples if sample.labels["code"] != but]
+        return round(sum(sample.value for sample in others if sample.labels.get("verdict") != "allow"))
 
     def _context(self) -> dict[str, Any]:
         context: dict[str, Any] = self.server.check()["context"]

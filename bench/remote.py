@@ -26,6 +26,7 @@ ASKERS: Final = 4
 PAUSE: Final = 0.1
 UP: Final = "platform up"
 BLACK_HOLED: Final = "platform black-holed"
+UNAVAILABLE: Final = "platform_unavailable"
 
 
 def scoring(work: Path, rules: int, rounds: int, seconds: float) -> list[Figure]:
@@ -35,9 +36,10 @@ def scoring(work: Path, rules: int, rounds: int, seconds: float) -> list[Figure]
         for server in servers:
             server.check()
         taken = [[load.measure(one.tcp, 1, seconds, work) for one in servers] for _ in range(rounds)]
-        servers[1].check()
+        refused = ours.refused()
     its_p50, our_p50, local_p50 = (median(column) for column in zip(*_p50(taken), strict=True))
-    return [scored(its_p50, our_p50, local_p50, sum(one.bad for turn in taken for one in turn))]
+    bad = refused + sum(one.bad for turn in taken for one in turn)
+    return [scored(its_p50, our_p50, local_p50, bad)]
 
 
 def silence(work: Path, rules: int, rounds: int, seconds: float) -> list[Figure]:
@@ -57,9 +59,11 @@ def silence(work: Path, rules: int, rounds: int, seconds: float) -> list[Figure]
         }
         todo = [Cell(replace(one.server, name=name), "tcp", JUDGED_AT) for name, one in daemons.items()]
         stack.enter_context(_asked(daemons[UP], work, "allowed"))
-        stack.enter_context(_asked(daemons[BLACK_HOLED], work, "platform_unavailable"))
+        stack.enter_context(_asked(daemons[BLACK_HOLED], work, UNAVAILABLE))
         table = alternate(todo, rounds, seconds, work)
-    return black_holed(*(table[name, "tcp", JUDGED_AT] for name in (UP, BLACK_HOLED)))
+        refused = sum(one.refused(but=UNAVAILABLE) for one in daemons.values())
+    up, black = (table[name, "tcp", JUDGED_AT] for name in (UP, BLACK_HOLED))
+    return black_holed(up, black, refused)
 
 
 def _p50(taken: list[list[Load]]) -> list[list[float]]:

@@ -30,9 +30,12 @@ def open_ones(work: Path, rules: int, rounds: int, seconds: float) -> list[Figur
         began = time.monotonic()
         _open(owed, work)
         print(f"{MANY}, opened in {time.monotonic() - began:.1f} s", flush=True)
+        held = owed.refused()
         servers = [replace(free.server, name=NONE), replace(owed.server, name=MANY)]
         table = alternate([Cell(server, "tcp", JUDGED_AT) for server in servers], rounds, seconds, work)
-    return [open_approvals(*(table[name, "tcp", JUDGED_AT] for name in (NONE, MANY)))]
+        refused = free.refused() + owed.refused() - held
+    none, many = (table[name, "tcp", JUDGED_AT] for name in (NONE, MANY))
+    return [open_approvals(none, many, refused)]
 
 
 def _open(ours: Daemon, work: Path) -> None:

@@ -11,7 +11,10 @@ KEPT_BESIDE_APPROVALS: Final = 0.95
 
 
 def scored(its: float, ours: float, local: float, bad: int) -> Figure:
-    """A decision that the platform scores: p50 in ms of its own answer, of ours and of a local one; failures."""
+    """A decision that the platform scores: p50 in ms of its own answer, of ours and of a local one.
+
+    `bad` counts answers other than 2xx and other than allow.
+    """
     added = ours - its
     return Figure(
         "what we add to the platform's own answer time, platform-scored, 1 connection, p50",
@@ -21,10 +24,13 @@ def scored(its: float, ours: float, local: float, bad: int) -> Figure:
     )
 
 
-def black_holed(up: Summary, black: Summary) -> list[Figure]:
-    """Local decisions while the platform accepts and never answers, against one that allows at once."""
+def black_holed(up: Summary, black: Summary, refused: int) -> list[Figure]:
+    """Local decisions while the platform accepts and never answers, against one that allows at once.
+
+    `refused` counts those that were not allowed.
+    """
     rate, tail = black.rate / up.rate, up.p99 / black.p99
-    failed = up.bad + black.bad
+    failed = up.bad + black.bad + refused
     name = "local decisions, platform black-holed / up, 16 connections"
     return [
         Figure(
@@ -42,12 +48,13 @@ def black_holed(up: Summary, black: Summary) -> list[Figure]:
     ]
 
 
-def open_approvals(none: Summary, many: Summary) -> Figure:
-    """The same decisions with 10,000 open approvals and with none."""
-    ratio, failed = many.rate / none.rate, none.bad + many.bad
+def open_approvals(none: Summary, many: Summary, refused: int) -> Figure:
+    """The same decisions with 10,000 open approvals and with none; `refused` counts those not allowed."""
+    ratio, failed = many.rate / none.rate, none.bad + many.bad + refused
     return Figure(
         "10,000 open approvals / none, requests/s",
         f">= {KEPT_BESIDE_APPROVALS}",
-        f"{ratio:.2f} ({many.rate:,.0f} / {none.rate:,.0f}), {failed} failed",
+        f"{ratio:.2f} ({many.rate:,.0f} / {none.rate:,.0f}; processor time "
+        f"{many.processor:.1f} / {none.processor:.1f} µs), {failed} failed",
         ratio >= KEPT_BESIDE_APPROVALS and not failed,
     )
