@@ -32,7 +32,7 @@ from bench.waiting import open_ones
 FEW: Final = 10
 MANY: Final = 10_000
 PACE: Final = 100
-SHORT: Final = 1.0
+SHORT: Final = 0.5
 FULL: Final = Plan(2.5, 5, 3, 5, 2)
 QUICK: Final = Plan(1.0, 1, 1, 1, 1)
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
@@ -110,12 +110,12 @@ def _start(work: Path, rules: int, state: str = "") -> float:
 
 
 def _others(work: Path, plan: Plan) -> list[Figure]:
-    """Those whose answers decisions wait for: the platform, and people."""
+    """Those whose answers decisions wait for: the platform, and people. Ratios near 1 take many short rounds."""
     print("platform and approvals", flush=True)
     return [
-        *scoring(work, RULES, plan.other_rounds, SHORT),
-        *silence(work, RULES, plan.judged_rounds, SHORT),
-        *open_ones(work, RULES, plan.judged_rounds, SHORT),
+        *scoring(work, RULES, 2 * plan.other_rounds, SHORT),
+        *silence(work, RULES, 2 * plan.judged_rounds, SHORT),
+        *open_ones(work, RULES, 2 * plan.judged_rounds, SHORT),
     ]
 
 
