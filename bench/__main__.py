@@ -22,14 +22,17 @@ from bench.figures import JUDGED_AT, Figure, growth, signed, starts, swaps
 from bench.machine import description, sync_time
 from bench.peers import CACHE
 from bench.processes import BenchError, forget_peak, peak, resident
+from bench.remote import scoring, silence
 from bench.report import Report, render
 from bench.rounds import Cell, alternate
 from bench.signed import Cost, Publisher
 from bench.swap import publish, swap_at_rest, swap_under_load
+from bench.waiting import open_ones
 
 FEW: Final = 10
 MANY: Final = 10_000
 PACE: Final = 100
+SHORT: Final = 0.5
 FULL: Final = Plan(2.5, 5, 3, 5, 2)
 QUICK: Final = Plan(1.0, 1, 1, 1, 1)
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
@@ -66,6 +69,7 @@ def run(plan: Plan) -> Report:
         stages = {count: _stages(policies(work, count)) for count in (FEW, RULES, MANY)}
         machine["the same, after the comparison"] = sync_time(work)
         own = [*_growth(work, plan, stages), *_starts(work, plan), *_swaps(work, plan), *_signed(work, plan)]
+        own += _others(work, plan)
     method = (
         f"Median of {plan.judged_rounds} alternating rounds at {JUDGED_AT} connections, "
         f"of {plan.other_rounds} at others, {plan.seconds:g} s each. "
@@ -103,6 +107,16 @@ def _starts(work: Path, plan: Plan) -> list[Figure]:
 def _start(work: Path, rules: int, state: str = "") -> float:
     with daemon(work, rules, state) as started:
         return started.took
+
+
+def _others(work: Path, plan: Plan) -> list[Figure]:
+    """Those whose answers decisions wait for: the platform, and people. Ratios near 1 take many short rounds."""
+    print("platform and approvals", flush=True)
+    return [
+        *scoring(work, RULES, 2 * plan.other_rounds, SHORT),
+        *silence(work, RULES, 2 * plan.judged_rounds, SHORT),
+        *open_ones(work, RULES, 2 * plan.judged_rounds, SHORT),
+    ]
 
 
 def _signed(work: Path, plan: Plan) -> list[Figure]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.dialects import write_ours
+from bench.dialects import write_ours, write_scored
 from bench.load import Target
 from bench.peers import EVALUATION, Server
 from bench.processes import running, wait_until
@@ -61,40 +61,49 @@ class Daemon:
         number: int = self._context()["audit"]["seq"]
         return number
 
-    def refused(self) -> int:
-        """How many answers so far were another verdict than allow, recorded or not."""
+    def refused(self, but: str = "") -> int:
+        """How many answers so far were another verdict than allow, recorded or not, except those of one code."""
         with urllib.request.urlopen(f"{self.ops}/metrics", timeout=10) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         samples = [sample for family in families for sample in family.samples if sample.name in _REFUSALS]
-        return round(sum(sample.value for sample in samples if sample.labels.get("verdict") != "allow"))
+        others = [sample for sample in samples if sample.labels["code"] != but]
+        return round(sum(sample.value for sample in others if sample.labels.get("verdict") != "allow"))
 
     def _context(self) -> dict[str, Any]:
         context: dict[str, Any] = self.server.check()["context"]
         return context
 
 
-def policies(work: Path, rules: int) -> Path:
-    """A policy folder with so many rules, written once."""
-    folder = work / f"policies-{rules}"
+def policies(work: Path, rules: int, *, scored: bool = False) -> Path:
+    """A policy folder with so many rules, written once; `scored`: and one more, by which the platform scores."""
+    folder = work / f"policies-{rules}{'-scored' if scored else ''}"
     if not folder.exists():
         write_ours(folder, rule_set(rules))
+        if scored:
+            write_scored(folder)
     return folder
 
 
 @contextmanager
-def daemon(work: Path, rules: int, state: str = "", publisher: Publisher | None = None) -> Iterator[Daemon]:
+def daemon(
+    work: Path, rules: int, state: str = "", publisher: Publisher | None = None, platform: str = ""
+) -> Iterator[Daemon]:
     """A daemon on a fresh state, or on the named state of an earlier one.
 
-    With a publisher it gets its rules as a signed file, `bundle.dsse` beside its state, and no folder.
+    With a publisher it gets its rules as a signed file, `bundle.dsse` beside its state, and no folder. `platform` is
+    the address of one, which then scores what one more rule leaves to it.
     """
-    folder, home = policies(work, rules), work / (state or f"state-{time.monotonic_ns()}")
+    folder, home = (
+        policies(work, rules, scored=bool(platform)),
+        work / (state or f"state-{time.monotonic_ns()}"),
+    )
     home.mkdir(mode=0o700, exist_ok=True)
     output, listening, body = work / f"{home.name}.log", home / "listen.json", work / "body.json"
     body.write_text(REQUEST)
     listening.unlink(missing_ok=True)
     # Sockets have short names of their own: a path over 107 bytes cannot be one.
     with TemporaryDirectory(prefix="bench-") as sockets:
-        folder_source: list[str | Path] = ["--policies", folder]
+        folder_source: list[str | Path] = ["--policies", folder, *_platform(home, platform)]
         source = _signed(home, publisher) if publisher else folder_source
         line = command(source, home, Path(sockets))
         began = time.perf_counter()
@@ -123,6 +132,17 @@ def _signed(state: Path, publisher: Publisher) -> list[str | Path]:
     bundle_file(state).write_bytes(publisher.next())
     config = state.with_suffix(".yaml")
     config.write_text(f"bundle: {{source: {bundle_file(state)}}}\ntrust: {{keys: [{publisher.key}]}}\n")
+    return ["--config", config]
+
+
+def _platform(state: Path, url: str) -> list[str | Path]:
+    """A config file says where the platform is, and which file holds the key for it."""
+    if not url:
+        return []
+    key, config = state.with_suffix(".key"), state.with_suffix(".yaml")
+    key.touch(0o600)
+    key.write_text("ask_bench")
+    config.write_text(f"platform: {{url: {url}, key_file: {key}}}\n")
     return ["--config", config]
 
 

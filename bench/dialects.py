@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from bench.rules import PAYEES, REQUEST, Rule
+from bench.rules import PAYEES, REQUEST, SCORED_ACTION, SCORED_RESOURCE, Rule
 
 RULES_A_FILE: Final = 50
 _REGO_HEAD: Final = """package ascend
@@ -40,6 +40,24 @@ def write_ours(folder: Path, rules: Sequence[Rule]) -> None:
             "rules": [_our_rule(rule) for rule in part],
         }
         (folder / f"{name}.yaml").write_text(_yaml(document))
+
+
+def write_scored(folder: Path) -> None:
+    """One more policy in our folder: what it allows, the platform is to score first."""
+    rule = {
+        "id": "scored-exports",
+        "match": {"actions": [SCORED_ACTION], "resources": [f"{SCORED_RESOURCE}:*"]},
+        "effect": "allow",
+        "score": "platform",
+        "thresholds": {"approve": 95},
+    }
+    document = {
+        "apiVersion": "ascend.sidecar/v1",
+        "kind": "Policy",
+        "metadata": {"name": "scored", "description": "What the platform scores."},
+        "rules": [rule],
+    }
+    (folder / "scored.yaml").write_text(_yaml(document))
 
 
 def write_cerbos(folder: Path, rules: Sequence[Rule]) -> None:

@@ -5,7 +5,9 @@ actions, other resource types, or both. 10 % name their action by a glob, 1 % na
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 REQUEST: Final = (
     '{"subject":{"type":"agent","id":"payment-7"},'
@@ -14,6 +16,10 @@ REQUEST: Final = (
     '"context":{"session":"s-4711","environment":"staging"}}'
 )
 """The AuthZEN evaluation that every figure is about: 251 bytes."""
+
+SCORED_ACTION: Final = "ledgers.export"
+SCORED_RESOURCE: Final = "ledger"
+"""What only a rule speaks of that leaves the score to the platform."""
 
 PAYEES: Final = ("stripe", *(f"payee-{number}" for number in range(99)))
 """The stored data that the matching rule looks its resource up in."""
@@ -89,6 +95,23 @@ _CANDIDATES: Final = (
 def rule_set(count: int) -> tuple[Rule, ...]:
     """`count` rules, the same ones in every run."""
     return (*_CANDIDATES, *(_filler(number) for number in range(len(_CANDIDATES), count)))
+
+
+def scored_request(number: int) -> dict[str, Any]:
+    """An AuthZEN evaluation of about the same size that the platform is to score; each number is another action."""
+    return {
+        "subject": {"type": "agent", "id": "payment-7"},
+        "action": {"name": SCORED_ACTION, "properties": {"amount": number}},
+        "resource": {"type": SCORED_RESOURCE, "id": "stripe", "properties": {"currency": "EUR"}},
+        "context": {"session": "s-4711", "environment": "staging"},
+    }
+
+
+def held_request(number: int) -> dict[str, Any]:
+    """The measured request over another amount, which people must approve; each number is another action."""
+    request: dict[str, Any] = msgspec.json.decode(REQUEST)
+    request["action"]["properties"]["amount"] = 10_000 + number
+    return request
 
 
 def _filler(number: int) -> Rule:
