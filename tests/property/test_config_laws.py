@@ -29,6 +29,8 @@ BY_KEY = {
     "audit.keep.bytes": ("1GiB", "2GiB"),
     "log.format": ("json", "console"),
     "log.level": ("debug", "error"),
+    "platform.outbox.age": ("1h", "2h"),
+    "platform.outbox.bytes": ("1MiB", "2MiB"),
     "platform.url": ("https://a.example", "https://b.example/base"),
     "trust.audience": (["prod"], ["prod", "eu"]),
     "trust.keys": (["/a.pub"], ["/b.pub", "/c.pub"]),
