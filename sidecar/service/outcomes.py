@@ -22,6 +22,8 @@ from sidecar.service.state import State
 
 _SCANNED = 1000
 _MOST_DIGITS = 18
+# libuv counts whole milliseconds from the start of its turn: a timer can fire before its moment by the wall clock.
+_TIMER_EARLY = 0.02
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -81,9 +83,8 @@ class Outcomes:
         """A pending decision again, when people have answered, when it ends, or after `wait` seconds."""
         hold = told.answer.hold
         if hold is not None:
-            await self._approvals.resolution(
-                hold.id, min(wait, max(0.0, hold.expires_at - self._clock.now()))
-            )
+            ends_in = max(0.0, hold.expires_at - self._clock.now()) + _TIMER_EARLY
+            await self._approvals.resolution(hold.id, min(wait, ends_in))
         return await self._find(told.seq, caller) or told
 
     async def _followed(self, told: Told) -> Told:
