@@ -5,14 +5,16 @@ from typing import Final
 
 import msgspec
 
+from sidecar.api.ascend_halts import SWITCH
 from sidecar.api.ascend_relayed import relayed
 from sidecar.api.ascend_replies import detail, guarded
-from sidecar.api.wire import Call, Handler, Reply, Route, parse_body
+from sidecar.api.wire import Call, Handler, Reply, Route, ok, parse_body
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Object
 from sidecar.core.platform import Unavailable
 from sidecar.service.forwarding import WAYS, Forwarding, Passing, Way
 from sidecar.service.outcomes import Outcomes
+from sidecar.service.ports import PlatformReply
 from sidecar.service.state import State
 
 _ACTION: Final = "action_id"
@@ -32,6 +34,7 @@ class AscendForward:
             Way.THERE_OR_HERE: self._there_or_here,
             Way.HERE_THEN_THERE: self._here_then_there,
             Way.HERE_OR_THERE: self._here_or_there,
+            Way.EITHER: self._either,
             Way.OF_ACTION: self._of_action,
         }
 
@@ -80,6 +83,20 @@ class AscendForward:
         async def handler(call: Call) -> Reply:
             here = await route.handler(call)
             return await there(call) if here.status == 200 and _is_unknown(here) else here
+
+        return handler
+
+    def _either(self, route: Route) -> Handler:
+        """Its SDK takes whatever says nothing of a block for not blocked, and blocks itself after three errors."""
+
+        async def handler(call: Call) -> Reply:
+            here = await route.handler(call)
+            if here.status != 200 or _is_refused(here):
+                return here
+            told = await self._forwarding.pass_on(self._as_sent(route, call))
+            if isinstance(told, PlatformReply) and told.status == 200:
+                return _switch(told)
+            return relayed(told)
 
         return handler
 
@@ -147,6 +164,15 @@ def _passing(
 def filled(path: str, params: tuple[str, ...]) -> str:
     """The path with its parameters, which were checked to mean nothing but themselves."""
     return path.replace("{}", "%s") % params
+
+
+def _switch(told: PlatformReply) -> Reply:
+    """The platform's kill switch under every name that an SDK looks at; on where any of them says so."""
+    body = told.body if isinstance(told.body, dict) else {}
+    said = [body[name] for name in SWITCH if name in body]
+    if not said or not all(isinstance(one, bool) for one in said):
+        return detail(403, "The ASCEND platform does not say whether this agent is blocked.")
+    return ok(body | dict.fromkeys(SWITCH, any(said)))
 
 
 def _is_unknown(reply: Reply) -> bool:

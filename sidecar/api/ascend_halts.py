@@ -1,9 +1,13 @@
 """The kill switch as the SDK polls it. It looks at different names for the same boolean in different versions."""
 
+from typing import Final
+
 from sidecar.api.ascend_identity import UNKNOWN, agent_of
 from sidecar.api.ascend_replies import guarded
 from sidecar.api.wire import Call, Reply, Route, ok
 from sidecar.core.model import Object
+
+SWITCH: Final = ("blocked", "active", "is_active")
 
 
 class AscendHalts:
@@ -20,6 +24,6 @@ class AscendHalts:
 def _standing(agent: str) -> Object:
     """There are no halts that could be in force."""
     is_halted = False
-    told: Object = dict.fromkeys(("blocked", "active", "is_active"), is_halted)
+    told: Object = dict.fromkeys(SWITCH, is_halted)
     told |= {"reason": None, "activated_at": None, "activated_by": None}
     return told if agent == UNKNOWN else told | {"agent_id": agent}

@@ -26,6 +26,7 @@ class Way(Enum):
     THERE_OR_HERE = "there_or_here"  # passed on; answered here while the platform does not answer
     HERE_THEN_THERE = "here_then_there"  # passed on unless it is refused here, as above
     HERE_OR_THERE = "here_or_there"  # answered here where it is known here, else as THERE_OR_HERE
+    EITHER = "either"  # blocked if here or there; the platform's silence is an error, and not the all-clear
     OF_ACTION = "of_action"  # as THERE_OR_HERE, with the platform's id of the action in the path
 
 
@@ -58,7 +59,7 @@ WAYS: Final = {
     ("GET", "/api/agent-activity"): Way.HERE,
     ("POST", "/api/v1/mcp/actions/submit"): Way.HERE,
     ("GET", "/api/sdk/approval/{}"): Way.HERE,
-    ("GET", "/api/sdk/kill-switch/status"): Way.HERE,
+    ("GET", "/api/sdk/kill-switch/status"): Way.EITHER,
     ("POST", f"{_KILL}/trigger"): Way.CHANGE,
     ("POST", f"{_KILL}/release"): Way.CHANGE,
     ("POST", "/api/governance/policies/evaluate-realtime"): Way.HERE_THEN_THERE,

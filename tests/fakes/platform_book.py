@@ -78,6 +78,13 @@ class PlatformBook:
     def escalate(self, approval_id: str) -> None:
         self._held(approval_id).status = "escalated"
 
+    def block(self, reason: str) -> None:
+        """The kill switch of the organization: what is held is denied, and so is every submit while it is on."""
+        self.blocked = reason
+        for action in self.actions.values():
+            if action.decision == "pending":
+                action.decision, action.status, action.why = "denied", "blocked", reason
+
     def order(self, agent_id: str, command: Body) -> None:
         """A command that the agent has yet to acknowledge."""
         self.commands.setdefault(agent_id, []).append(command)
@@ -97,7 +104,8 @@ class PlatformBook:
         return 200, _envelope(action)
 
     def _enter(self, body: Body, correlation_id: str) -> Action:
-        judged, number = self.rule(body), len(self.actions) + 1
+        judged = self.rule(body) if self.blocked is None else Judged("denied", reason=self.blocked)
+        number = len(self.actions) + 1
         approval = f"ar-{number}" if judged.decision == "pending" else None
         action = Action(
             number, body, judged, judged.decision, _STATUS[judged.decision], correlation_id, approval
