@@ -1,9 +1,10 @@
-"""Loading: what a source gave becomes a bundle, verified and compiled in a thread that gives way to the loop."""
+"""Loading: what a source gave becomes a bundle, verified and compiled in one thread that gives way to the loop."""
 
 import asyncio
 import gc
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from sidecar.core.bundle import Bundle, Floor, Trust, compile_bundle, folder_digest, load_folder, verify
@@ -24,6 +25,9 @@ class Loader:
         self._trust = trust
         self._defaults = defaults
         self._own = own
+        # One load at a time: each changes settings of the whole interpreter, and msgspec crashes the process when two
+        # threads are the first to read the same type.
+        self._thread = ThreadPoolExecutor(1, "bundle-loader")
 
     @property
     def name(self) -> str:
@@ -38,7 +42,9 @@ class Loader:
         self, content: Content, source: str, floor: Floor, now: float, known: Bundle | None
     ) -> Bundle | None:
         """The bundle, or None if it is the `known` one, signed by the same keys. Raises BundleError."""
-        return await asyncio.to_thread(_politely, lambda: self._load(content, source, floor, now, known))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, _politely, lambda: self._load(content, source, floor, now, known)
+        )
 
     def _load(
         self, content: Content, source: str, floor: Floor, now: float, known: Bundle | None
