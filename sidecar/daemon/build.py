@@ -3,13 +3,13 @@
 import os
 from dataclasses import dataclass
 
-from sidecar.adapters.approvals_sqlite import ApprovalsSqlite
 from sidecar.adapters.audit_files.keys import load_masking_key
 from sidecar.adapters.audit_files.layout import Layout
 from sidecar.adapters.audit_files.log import AuditLog
 from sidecar.adapters.bundle_files import BundleDir
 from sidecar.adapters.clock import SystemClock
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
+from sidecar.adapters.sqlite import ApprovalsSqlite
 from sidecar.api.admin import Admin
 from sidecar.api.approvals import ApprovalsDoor
 from sidecar.api.authzen import AuthZen

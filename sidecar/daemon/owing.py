@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
-from sidecar.adapters.outbox_sqlite import OutboxSqlite
+from sidecar.adapters.sqlite import OutboxSqlite
 from sidecar.config import Config
 from sidecar.core.model import Decision
 from sidecar.service.agent_calls import AgentCalls

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.adapters.outbox_sqlite import OutboxSqlite
+from sidecar.adapters.sqlite import OutboxSqlite
 from sidecar.core.errors import StoreError
 from sidecar.core.owed import Kind, Owed
 from sidecar.service.ports import Slip
