@@ -1,12 +1,12 @@
 """Guards at the doors: which Host and Origin may ask, and who the caller is."""
 
 import hashlib
-import ipaddress
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
 
 from sidecar.core.errors import RequestError
+from sidecar.core.loopback import is_loopback
 from sidecar.core.model import Caller
 
 _REMEMBERED = 256
@@ -37,12 +37,7 @@ class HostGuard:
             self._known.add(host)
 
     def _is_ours(self, name: str) -> bool:
-        if name == "localhost" or name in self._allowed:
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
+        return name in self._allowed or is_loopback(name)
 
 
 def _hostname(address: str) -> str:

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from sidecar.config.keys import KEYS, value_of
 from sidecar.config.model import Config
 from sidecar.config.settings import Findings
-from sidecar.config.units import Address, Seconds, Size
+from sidecar.config.units import Seconds, Size
 from sidecar.core.errors import Place
+from sidecar.core.loopback import is_loopback
 
 _SOCKET_PATH_BYTES: Final = 107
 _HOST: Final = re.compile(
@@ -152,7 +153,7 @@ def _source(config: Config, report: _Report) -> None:
     url = urlsplit(source or "")
     if url.username or url.password:
         report("bundle.source", "a user or password in the address", "use bundle.token_file")
-    is_open = url.scheme == "http" and not Address(f"{url.hostname}:0").is_loopback
+    is_open = url.scheme == "http" and not is_loopback(url.hostname or "")
     if bundle.token_file is not None and is_open:
         report("bundle.token_file", "the token would be sent in the clear", "use https")
 
@@ -172,7 +173,7 @@ def _platform(config: Config, report: _Report) -> None:
         report("platform.url", "a user or password in the address", "use platform.key_file")
     elif url.query or url.fragment:
         report("platform.url", "a query or fragment in the address")
-    elif url.scheme == "http" and not Address(f"{url.hostname}:0").is_loopback:
+    elif url.scheme == "http" and not is_loopback(url.hostname or ""):
         report("platform.url", "the key would be sent in the clear", "use https")
 
 

@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sidecar.config.model import Platform
-from sidecar.config.units import Address
 from sidecar.core.errors import ConfigError, Diagnostic, Place
+from sidecar.core.loopback import is_loopback
 from sidecar.core.secret import Secret
 
 KEY_VARIABLE: Final = "ASCEND_SIDECAR_PLATFORM_KEY"
@@ -45,7 +45,7 @@ def read_signing_secret(platform: Platform, environ: Mapping[str, str]) -> Path 
 def is_ours(url: str) -> bool:
     """Whether an agent's ASCEND_API_URL is of this machine: then it points at the daemon, not at the platform."""
     try:
-        return Address(f"{urlsplit(url).hostname}:0").is_loopback
+        return is_loopback(urlsplit(url).hostname or "")
     except ValueError:
         return False
 

@@ -1,26 +1,17 @@
 """Address: a URL that a bundle may be fetched from, what of it may be shown, and the proxy on the way."""
 
-import base64
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final, Self
 from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
 from sidecar.core.errors import SourceUnavailable
+from sidecar.core.loopback import is_loopback
+from sidecar.core.proxy import Proxy
 
 _URL: Final = re.compile(r"https?://[!-~]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """What requests go through, and the headers that are for it alone."""
-
-    url: URL
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +42,7 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Whether the request does not leave this machine."""
-        host = self.url.host or ""
-        try:
-            return host == "localhost" or ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.url.host or "")
 
     @property
     def is_tunnelled(self) -> bool:
@@ -75,22 +62,7 @@ class Address:
         if self.is_loopback or proxy_bypass(host):
             return None
         given = getproxies().get(self.url.scheme)
-        return _proxy(given, self.name) if given else None
-
-
-def _proxy(given: str, name: str) -> Proxy:
-    try:
-        url = URL(given if "://" in given else f"http://{given}")
-        if url.scheme == "http" and url.host and url.port:
-            return Proxy(url.with_user(None), _credentials(url))
-    except ValueError:
-        # Its text may hold the password.
-        pass
-    raise SourceUnavailable(f"{name}: the proxy of the environment is not an http URL")
-
-
-def _credentials(url: URL) -> Mapping[str, str]:
-    if url.user is None:
-        return {}
-    raw = f"{url.user}:{url.password or ''}".encode()
-    return {"Proxy-Authorization": f"Basic {base64.b64encode(raw).decode()}"}
+        try:
+            return Proxy.parse(given) if given else None
+        except ValueError as error:
+            raise SourceUnavailable(f"{self.name}: {error}") from error

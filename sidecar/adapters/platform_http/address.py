@@ -1,29 +1,21 @@
 """Address: the base URL of the platform, the paths below it, and the proxy on the way."""
 
-import base64
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from ipaddress import ip_address
+from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import quote, urlencode
 from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
+from sidecar.core.loopback import is_loopback
+from sidecar.core.proxy import Proxy
+
 _BASE: Final = re.compile(r"https?://[!-~]+")
 _SEGMENT: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+"
 _PATH: Final = re.compile(rf"(?:/{_SEGMENT})+")
 # Encoded or not, these would be read as another path by some server on the way.
 _WALKS: Final = re.compile(r"/(?:\.|%2e){1,2}(?=/|$)|%2f|%5c|%00", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """What requests are tunnelled through, and the headers that are for it alone."""
-
-    url: URL
-    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class Address:
             raise ValueError("the URL of the platform must not hold a user or password")
         if "?" in text or "#" in text:
             raise ValueError("the URL of the platform must not have a query or a fragment")
-        if url.scheme != "https" and not _is_loopback(url):
+        if url.scheme != "https" and not is_loopback(url.host or ""):
             raise ValueError("the platform is asked only over https, or on this machine")
         return cls(text.rstrip("/"))
 
@@ -62,33 +54,7 @@ class Address:
     def proxy(self) -> Proxy | None:
         """That of the environment (`HTTPS_PROXY`, `NO_PROXY`), never for this machine. Raises ValueError."""
         url = URL(self.base, encoded=True)
-        if _is_loopback(url) or proxy_bypass(url.host or ""):
+        if is_loopback(url.host or "") or proxy_bypass(url.host or ""):
             return None
         given = getproxies().get(url.scheme)
-        return _proxy(given) if given else None
-
-
-def _is_loopback(url: URL) -> bool:
-    host = url.host or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _proxy(given: str) -> Proxy:
-    try:
-        url = URL(given if "://" in given else f"http://{given}")
-        if url.scheme == "http" and url.host and url.port:
-            return Proxy(url.with_user(None), _credentials(url))
-    except ValueError:
-        # Its text may hold the password.
-        pass
-    raise ValueError("the proxy of the environment is not an http URL")
-
-
-def _credentials(url: URL) -> Mapping[str, str]:
-    if url.user is None:
-        return {}
-    raw = f"{url.user}:{url.password or ''}".encode()
-    return {"Proxy-Authorization": f"Basic {base64.b64encode(raw).decode()}"}
+        return Proxy.parse(given) if given else None
