@@ -1,7 +1,6 @@
 """Bundles from S3: against a real endpoint with its own access control, and against endpoints that misbehave."""
 
 import asyncio
-import gzip
 import json
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from sidecar.core.errors import (
     UnaskedNotModified,
 )
 from tests.fakes.audit import until
-from tests.tools.gzips import MIB, bomb
+from tests.tools.gzips import MIB, bomb, packed
 from tests.tools.raw_server import answer, raw_server
 from tests.tools.s3 import (
     ADDRESS,
@@ -152,11 +151,11 @@ async def test_an_environment_that_cannot_be_used_is_refused(aws, source, settin
 
 @pytest.mark.parametrize("told", [(), ("Content-Encoding: gzip",)])
 async def test_gzip_is_taken_off_whether_it_is_announced_or_not(aws, source, told):
-    packed = gzip.compress(BODY)
-    async with raw_server(answer(packed, ETAG, *told)) as (url, _):
+    whole = packed(BODY)
+    async with raw_server(answer(whole, ETAG, *told)) as (url, _):
         aws(url)
         # Only what is sent counts here, so nobody below us may have inflated it.
-        fetched = await source(max_download=len(packed)).fetch(None, 0)
+        fetched = await source(max_download=len(whole)).fetch(None, 0)
     assert (fetched.content, fetched.tag) == (BODY, '"abc"')
 
 
@@ -212,18 +211,18 @@ async def test_a_closed_port_is_unavailable(aws, source):
         await source().fetch(None, 0)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"", b"PK\x03\x04", gzip.compress(BODY) + b"more"])
+@pytest.mark.parametrize("body", [b"<html>", b"", b"PK\x03\x04", packed(BODY) + b"more"])
 async def test_other_bytes_are_no_bundle(refusal, body):
     await refusal(answer(body, ETAG), NotABundle)
 
 
-@pytest.mark.parametrize("raw", [BODY[:100], gzip.compress(BODY)[:-4]])
+@pytest.mark.parametrize("raw", [BODY[:100], packed(BODY)[:-4]])
 async def test_an_object_that_ends_early_is_truncated(refusal, raw):
     await refusal(answer(raw, ETAG, length=len(raw) + 1), BundleTruncated)
 
 
 async def test_a_gzip_that_ends_early_is_truncated(refusal):
-    await refusal(answer(gzip.compress(BODY)[:-4], ETAG), BundleTruncated)
+    await refusal(answer(packed(BODY)[:-4], ETAG), BundleTruncated)
 
 
 async def test_more_than_was_allowed_is_not_even_begun_with(refusal):

@@ -1,6 +1,5 @@
 """What is taken from a source: plain or gzip, whole or not at all, and never more than it may have."""
 
-import gzip
 import tracemalloc
 import zlib
 
@@ -8,10 +7,10 @@ import pytest
 
 from sidecar.core.errors import BundleTooLarge, BundleTruncated, NotABundle
 from sidecar.core.inflate import Inflater
-from tests.tools.gzips import MIB, bomb
+from tests.tools.gzips import MIB, bomb, packed
 
 BODY = b' \n{"payload": "' + b"x" * 3000 + b'"}'
-PACKED = gzip.compress(BODY)
+PACKED = packed(BODY)
 
 
 def inflated(raw, step=None, max_download=10_000, max_size=10_000):
@@ -23,7 +22,7 @@ def inflated(raw, step=None, max_download=10_000, max_size=10_000):
 
 
 @pytest.mark.parametrize("step", [None, 1, 7])
-@pytest.mark.parametrize("raw", [BODY, PACKED, gzip.compress(PACKED)], ids=["plain", "gzip", "gzip of gzip"])
+@pytest.mark.parametrize("raw", [BODY, PACKED, packed(PACKED)], ids=["plain", "gzip", "gzip of gzip"])
 def test_the_content_is_the_same_however_it_comes(raw, step):
     assert inflated(raw, step) == BODY
 
@@ -36,11 +35,11 @@ def test_a_gzip_without_its_end_is_truncated(end):
 
 def test_a_gzip_inside_must_end_too():
     with pytest.raises(BundleTruncated):
-        inflated(gzip.compress(PACKED[:-1]))
+        inflated(packed(PACKED[:-1]))
 
 
 @pytest.mark.parametrize("step", [None, 1])
-@pytest.mark.parametrize("more", [b"x", b"\0", gzip.compress(b'{"another": 1}')])
+@pytest.mark.parametrize("more", [b"x", b"\0", packed(b'{"another": 1}')])
 def test_nothing_may_follow_after_a_gzip(more, step):
     with pytest.raises(NotABundle, match="follow"):
         inflated(PACKED + more, step)
@@ -62,8 +61,8 @@ def test_a_gzip_that_was_tampered_with_is_none():
         (b"\x1f", "begins with"),
         (b"PK\x03\x04", "'PK"),
         (b"\n\n<!DOCTYPE html>", "<!DOCTYPE html>"),
-        (gzip.compress(b"name: yaml"), "name: yaml"),
-        (gzip.compress(gzip.compress(PACKED)), "begins with"),
+        (packed(b"name: yaml"), "name: yaml"),
+        (packed(packed(PACKED)), "begins with"),
         (b"\x1b[31mred", r"\\x1b"),
     ],
 )
@@ -87,7 +86,7 @@ def test_the_bound_on_what_is_kept_is_exact(raw):
         inflated(raw, max_size=len(BODY) - 1)
 
 
-@pytest.mark.parametrize("raw", [bomb(1024), gzip.compress(bomb(1024))], ids=["bomb", "bomb in a gzip"])
+@pytest.mark.parametrize("raw", [bomb(1024), packed(bomb(1024))], ids=["bomb", "bomb in a gzip"])
 def test_a_gibibyte_of_zeros_costs_no_more_memory_than_a_bundle_may(raw):
     tracemalloc.start()
     try:
@@ -102,4 +101,4 @@ def test_layers_that_inflate_to_nothing_are_bounded_too():
     # The inner gzip's file name never ends, so nothing of it is ever content.
     endless = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 100_000
     with pytest.raises(BundleTooLarge, match="decompressed"):
-        inflated(gzip.compress(endless), max_size=50_000)
+        inflated(packed(endless), max_size=50_000)
