@@ -8,7 +8,7 @@ import pytest
 from sidecar.adapters.audit_files.layout import Layout
 from sidecar.adapters.audit_files.recent import Stretch, find_decisions, read_decisions
 from sidecar.core.errors import AuditError, ChainBroken, ConfigError
-from tests.fakes.audit import PATIENCE, opened, whole_segment
+from tests.fakes.audit import PATIENCE, opened, until, whole_segment
 from tests.fakes.policies import request
 from tests.fakes.replaying import recorded
 from tests.tools.bundles import bundle
@@ -20,6 +20,8 @@ EVENT = b'{"type":"event","event":"started"}'
 
 async def _write(state, bodies, **settings):
     async with opened(state, **settings) as log:
+        # Once zeros are ready a log goes on in them: where its segments end would depend on when that is.
+        await until(Layout(state).prepared.exists)
         for body in bodies:
             await log.append(body, PATIENCE)
 
