@@ -2,22 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
-from sidecar.config.units import UNITS, Address, Mode, Seconds, Size
-
-Name = Annotated[str, Meta(min_length=1)]
-
-
-def _unit(type_: type, text: str) -> Any:
-    return msgspec.field(default_factory=lambda: UNITS[type_].parse(text))
-
-
-def _part(struct: type[msgspec.Struct]) -> Any:
-    return msgspec.field(default_factory=struct)
+from sidecar.config.killswitch import KillSwitch
+from sidecar.config.section import Name, Section, part, unit
+from sidecar.config.units import Address, Mode, Seconds, Size
 
 
 class LogLevel(StrEnum):
@@ -44,14 +35,10 @@ class Fsync(StrEnum):
     NEVER = "never"
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of the config: every key has a default."""
-
-
 class Socket(Section, frozen=True):
     """Who may connect to the decision socket."""
 
-    mode: Annotated[Mode, Meta(description="Permission bits of the decision socket, in octal.")] = _unit(
+    mode: Annotated[Mode, Meta(description="Permission bits of the decision socket, in octal.")] = unit(
         Mode, "0660"
     )
     group: Annotated[
@@ -76,18 +63,18 @@ class Log(Section, frozen=True):
 class Limits(Section, frozen=True):
     """Bounds on what callers may send and how long they may take."""
 
-    body: Annotated[Size, Meta(description="Largest request body.")] = _unit(Size, "256KiB")
+    body: Annotated[Size, Meta(description="Largest request body.")] = unit(Size, "256KiB")
     depth: Annotated[int, Meta(ge=4, le=128), Meta(description="Deepest nesting of a JSON body.")] = 32
-    headers: Annotated[Size, Meta(description="Largest set of request headers.")] = _unit(Size, "16KiB")
+    headers: Annotated[Size, Meta(description="Largest set of request headers.")] = unit(Size, "16KiB")
     batch: Annotated[int, Meta(ge=1, le=1000), Meta(description="Most evaluations in one request.")] = 100
-    read_timeout: Annotated[Seconds, Meta(description="Time for headers and body to arrive.")] = _unit(
+    read_timeout: Annotated[Seconds, Meta(description="Time for headers and body to arrive.")] = unit(
         Seconds, "5s"
     )
-    idle: Annotated[Seconds, Meta(description="When a silent connection is closed.")] = _unit(Seconds, "75s")
+    idle: Annotated[Seconds, Meta(description="When a silent connection is closed.")] = unit(Seconds, "75s")
     in_flight: Annotated[
         int, Meta(ge=4, le=65536), Meta(description="Most requests at work; one caller gets a quarter.")
     ] = 1024
-    wait: Annotated[Seconds, Meta(description="Longest wait that a caller may prefer.")] = _unit(
+    wait: Annotated[Seconds, Meta(description="Longest wait that a caller may prefer.")] = unit(
         Seconds, "55s"
     )
 
@@ -95,8 +82,8 @@ class Limits(Section, frozen=True):
 class Keep(Section, frozen=True):
     """How much of the decision log stays. Sealed segments go oldest first."""
 
-    bytes: Annotated[Size, Meta(description="Most bytes of log segments.")] = _unit(Size, "4GiB")
-    age: Annotated[Seconds, Meta(description="Greatest age of a log segment.")] = _unit(Seconds, "400d")
+    bytes: Annotated[Size, Meta(description="Most bytes of log segments.")] = unit(Size, "4GiB")
+    age: Annotated[Seconds, Meta(description="Greatest age of a log segment.")] = unit(Seconds, "400d")
 
 
 class Witness(Section, frozen=True):
@@ -113,14 +100,12 @@ class Audit(Section, frozen=True):
     fsync: Annotated[
         Fsync, Meta(description="Anything but `always` lets an answer leave before its record is on disk.")
     ] = Fsync.ALWAYS
-    deadline: Annotated[Seconds, Meta(description="Time to make a record durable; past it, deny.")] = _unit(
+    deadline: Annotated[Seconds, Meta(description="Time to make a record durable; past it, deny.")] = unit(
         Seconds, "250ms"
     )
-    segment: Annotated[Size, Meta(description="Size at which a log segment is sealed.")] = _unit(
-        Size, "64MiB"
-    )
-    keep: Annotated[Keep, Meta(description="How much of the log stays.")] = _part(Keep)
-    witness: Annotated[Witness, Meta(description="Where checkpoints are copied to.")] = _part(Witness)
+    segment: Annotated[Size, Meta(description="Size at which a log segment is sealed.")] = unit(Size, "64MiB")
+    keep: Annotated[Keep, Meta(description="How much of the log stays.")] = part(Keep)
+    witness: Annotated[Witness, Meta(description="Where checkpoints are copied to.")] = part(Witness)
     origin: Annotated[
         Name | None,
         Meta(description="Name of this log in its checkpoints; by default made from the host's name."),
@@ -156,15 +141,13 @@ class Ascend(Section, frozen=True):
             description="Age from which on a status poll of a held action is told denied, "
             "before its client takes its own timeout for a yes; 0s: never."
         ),
-    ] = _unit(Seconds, "50s")
+    ] = unit(Seconds, "50s")
 
 
 class Shutdown(Section, frozen=True):
     """How the daemon stops."""
 
-    grace: Annotated[Seconds, Meta(description="Longest time to go on after SIGTERM.")] = _unit(
-        Seconds, "10s"
-    )
+    grace: Annotated[Seconds, Meta(description="Longest time to go on after SIGTERM.")] = unit(Seconds, "10s")
 
 
 class BundleSource(Section, frozen=True):
@@ -175,19 +158,19 @@ class BundleSource(Section, frozen=True):
     ] = None
     poll: Annotated[
         Seconds, Meta(description="Time between two looks at the source, give or take a tenth.")
-    ] = _unit(Seconds, "60s")
+    ] = unit(Seconds, "60s")
     long_poll: Annotated[
         Seconds,
         Meta(description="How long a source may hold its answer back until something is new; 0s: never."),
-    ] = _unit(Seconds, "30s")
-    timeout: Annotated[Seconds, Meta(description="Time for a whole download.")] = _unit(Seconds, "30s")
+    ] = unit(Seconds, "30s")
+    timeout: Annotated[Seconds, Meta(description="Time for a whole download.")] = unit(Seconds, "30s")
     max_staleness: Annotated[
         Seconds, Meta(description="Time without a successful look from which on everything is denied.")
-    ] = _unit(Seconds, "24h")
-    max_download: Annotated[Size, Meta(description="Most bytes of a bundle as it is sent.")] = _unit(
+    ] = unit(Seconds, "24h")
+    max_download: Annotated[Size, Meta(description="Most bytes of a bundle as it is sent.")] = unit(
         Size, "16MiB"
     )
-    max_size: Annotated[Size, Meta(description="Most bytes of a bundle once decompressed.")] = _unit(
+    max_size: Annotated[Size, Meta(description="Most bytes of a bundle once decompressed.")] = unit(
         Size, "64MiB"
     )
     token_file: Annotated[
@@ -225,7 +208,7 @@ class TrustedKeys(Section, frozen=True):
     ] = 0
     clock_skew: Annotated[
         Seconds, Meta(description="How far in the future a bundle may have been issued.")
-    ] = _unit(Seconds, "60s")
+    ] = unit(Seconds, "60s")
 
 
 class Shadow(Section, frozen=True):
@@ -244,10 +227,8 @@ class Outbox(Section, frozen=True):
 
     bytes: Annotated[
         Size, Meta(description="Most bytes; heartbeats and reports go first, what was promised never.")
-    ] = _unit(Size, "64MiB")
-    age: Annotated[Seconds, Meta(description="Greatest age; what is older is dropped.")] = _unit(
-        Seconds, "7d"
-    )
+    ] = unit(Size, "64MiB")
+    age: Annotated[Seconds, Meta(description="Greatest age; what is older is dropped.")] = unit(Seconds, "7d")
 
 
 class Platform(Section, frozen=True):
@@ -264,7 +245,7 @@ class Platform(Section, frozen=True):
     environment: Annotated[Name, Meta(description="Environment that the platform is told.")] = "production"
     timeout: Annotated[
         Seconds, Meta(description="Time for a call with its repeats; a caller may have less.")
-    ] = _unit(Seconds, "3s")
+    ] = unit(Seconds, "3s")
     signing_secret_file: Annotated[
         Path | None, Meta(description="Secret that calls are signed with, read again when it changes.")
     ] = None
@@ -275,33 +256,34 @@ class Platform(Section, frozen=True):
         bool,
         Meta(description="Tell the platform of every decision, and not only of those it let pass unasked."),
     ] = False
-    outbox: Annotated[Outbox, Meta(description="What the platform has yet to be told.")] = _part(Outbox)
+    outbox: Annotated[Outbox, Meta(description="What the platform has yet to be told.")] = part(Outbox)
 
 
 class Config(Section, frozen=True):
     """The effective configuration of one daemon. Durations are seconds, sizes are bytes."""
 
-    listen: Annotated[Address, Meta(description="TCP address that decides.")] = _unit(
+    listen: Annotated[Address, Meta(description="TCP address that decides.")] = unit(
         Address, "127.0.0.1:8181"
     )
-    ops_listen: Annotated[Address, Meta(description="TCP address of probes and metrics.")] = _unit(
+    ops_listen: Annotated[Address, Meta(description="TCP address of probes and metrics.")] = unit(
         Address, "127.0.0.1:8182"
     )
     state_dir: Annotated[Path, Meta(description="Folder of the decision log, keys and the admin socket.")] = (
-        _unit(Path, "/var/lib/ascend-sidecar")
+        unit(Path, "/var/lib/ascend-sidecar")
     )
-    run_dir: Annotated[Path, Meta(description="Folder of the sockets that are meant for others.")] = _unit(
+    run_dir: Annotated[Path, Meta(description="Folder of the sockets that are meant for others.")] = unit(
         Path, "/run/ascend-sidecar"
     )
-    socket: Annotated[Socket, Meta(description="The decision socket.")] = _part(Socket)
+    socket: Annotated[Socket, Meta(description="The decision socket.")] = part(Socket)
     policies: Annotated[
         Name | None,
         Meta(description="Trusted folder of policies, or `default` for those in the package."),
     ] = None
-    bundle: Annotated[BundleSource, Meta(description="The source of signed policies.")] = _part(BundleSource)
-    trust: Annotated[TrustedKeys, Meta(description="Who may sign bundles.")] = _part(TrustedKeys)
-    shadow: Annotated[Shadow, Meta(description="A candidate beside the active policies.")] = _part(Shadow)
-    platform: Annotated[Platform, Meta(description="The remote ASCEND service.")] = _part(Platform)
+    bundle: Annotated[BundleSource, Meta(description="The source of signed policies.")] = part(BundleSource)
+    trust: Annotated[TrustedKeys, Meta(description="Who may sign bundles.")] = part(TrustedKeys)
+    shadow: Annotated[Shadow, Meta(description="A candidate beside the active policies.")] = part(Shadow)
+    platform: Annotated[Platform, Meta(description="The remote ASCEND service.")] = part(Platform)
+    killswitch: Annotated[KillSwitch, Meta(description="Where halts come from.")] = part(KillSwitch)
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(description="Host names, besides loopback ones, by which callers may address us."),
@@ -310,18 +292,18 @@ class Config(Section, frozen=True):
         Path | None,
         Meta(description="Bearer tokens that may ask over TCP: lines of `id:` and a SHA-256 in hex."),
     ] = None
-    tls: Annotated[Tls, Meta(description="TLS on the decision address.")] = _part(Tls)
+    tls: Annotated[Tls, Meta(description="TLS on the decision address.")] = part(Tls)
     public_base_url: Annotated[
         Name | None, Meta(description="https address that AuthZEN metadata names as ours.")
     ] = None
-    log: Annotated[Log, Meta(description="The daemon's own log lines.")] = _part(Log)
-    limits: Annotated[Limits, Meta(description="Bounds on callers.")] = _part(Limits)
-    audit: Annotated[Audit, Meta(description="The decision log.")] = _part(Audit)
-    approvals: Annotated[Approvals, Meta(description="Who may answer actions that wait for people.")] = _part(
+    log: Annotated[Log, Meta(description="The daemon's own log lines.")] = part(Log)
+    limits: Annotated[Limits, Meta(description="Bounds on callers.")] = part(Limits)
+    audit: Annotated[Audit, Meta(description="The decision log.")] = part(Audit)
+    approvals: Annotated[Approvals, Meta(description="Who may answer actions that wait for people.")] = part(
         Approvals
     )
-    ascend: Annotated[Ascend, Meta(description="The ASCEND dialect.")] = _part(Ascend)
-    shutdown: Annotated[Shutdown, Meta(description="How the daemon stops.")] = _part(Shutdown)
+    ascend: Annotated[Ascend, Meta(description="The ASCEND dialect.")] = part(Ascend)
+    shutdown: Annotated[Shutdown, Meta(description="How the daemon stops.")] = part(Shutdown)
 
     @property
     def decision_socket(self) -> Path:

@@ -12,11 +12,15 @@ from sidecar.core.model import Caller, Object, Thresholds
 
 
 class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry of `data/agents.yaml`. `tokens` are hex SHA-256 digests of bearer tokens, never the tokens."""
+    """One entry of `data/agents.yaml`. `tokens` are hex SHA-256 digests of bearer tokens, never the tokens.
+
+    `groups` are what halts can name many agents by.
+    """
 
     description: str = ""
     uids: tuple[int, ...] = ()
     tokens: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     thresholds: Thresholds | None = None
     properties: Object = {}
 

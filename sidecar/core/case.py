@@ -33,6 +33,12 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     kin: Kin = None
     above: tuple["Case", ...] = ()
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Those of the agent, and of every agent that this is done for."""
+        own = self.agent.groups if self.agent is not None else ()
+        return own + tuple(group for one in self.above if one.agent for group in one.agent.groups)
+
 
 def examine(
     snapshot: Snapshot,

@@ -6,9 +6,18 @@ The one that looks at other agents' cases too is with the judgement, because it 
 from typing import Final
 
 from sidecar.core.case import Case
-from sidecar.core.model import Code, Control, Ruling, Verdict
+from sidecar.core.delegation import Kin, Lineage
+from sidecar.core.killswitch import target_of, told_of
+from sidecar.core.model import Code, Control, Ruling, Subject, Verdict
 from sidecar.core.scoring import proceeds_open, rule_on
 
+_SWITCH_FREE: Final = Ruling(Control.KILL_SWITCH, Verdict.ALLOW, Code.NOT_APPLICABLE)
+_SWITCH_DAMAGED: Final = Ruling(
+    Control.KILL_SWITCH,
+    Verdict.DENY,
+    Code.HALTED,
+    "What was halted on this host is lost, so everything is halted until it is known again.",
+)
 _FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _NO_BUNDLE: Final = Ruling(
     Control.FRESHNESS, Verdict.DENY, Code.NO_BUNDLE, "No verified policy bundle is active yet."
@@ -37,6 +46,26 @@ _RISK_FREE: Final = Ruling(Control.RISK, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _RISK_LACKS: Final = Ruling(
     Control.RISK, Verdict.DENY, Code.INTERNAL_ERROR, "The risk could not be assessed."
 )
+
+
+def kill_switch(case: Case) -> Ruling:
+    """Halts hit who acts, whom it is done for, and what is used; see core/killswitch."""
+    halts = case.snapshot.halts
+    if halts.is_clear:
+        return _SWITCH_FREE
+    target = target_of(case.request, case.groups, _ancestors(case.kin))
+    halt = halts.find(target, case.now)
+    if halt is not None:
+        return Ruling(Control.KILL_SWITCH, Verdict.DENY, Code.HALTED, told_of(halt))
+    if halts.is_damaged:
+        return _SWITCH_DAMAGED
+    if halts.blinds(target) and not (case.policy is not None and case.policy.allow_when_blind):
+        return Ruling(Control.KILL_SWITCH, Verdict.DENY, Code.KILL_SWITCH_BLIND, halts.why_blind)
+    return _SWITCH_FREE
+
+
+def _ancestors(kin: Kin) -> tuple[Subject, ...]:
+    return kin.ancestors if isinstance(kin, Lineage) else ()
 
 
 def freshness(case: Case) -> Ruling:

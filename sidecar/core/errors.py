@@ -173,6 +173,28 @@ class StoreError(SidecarError):
     kind = "store"
 
 
+class DamagedStore(StoreError):
+    """What is kept is there and cannot be believed: torn, altered, or of another kind."""
+
+    kind = "damaged_store"
+
+
+class FeedError(SidecarError):
+    """Orders of the kill switch cannot be received just now. `why` names it in metrics and health."""
+
+    def __init__(self, why: str, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
+class KillSwitchError(SidecarError):
+    """The sender's fault: an order that is not believed, or not for us. Nothing that is in force changes."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.what = kind
+
+
 class OutboxFull(StoreError):
     """No more can be owed to the platform: all that could go is gone, and what is left is promised."""
 

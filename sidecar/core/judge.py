@@ -147,6 +147,7 @@ def _for_itself(case: Case) -> Ruling:
 
 
 _OF_ONE: Final[tuple[tuple[Control, Rule], ...]] = (
+    (Control.KILL_SWITCH, controls.kill_switch),
     (Control.FRESHNESS, controls.freshness),
     (Control.CALLER, controls.caller),
     (Control.REGISTRY, controls.registry),

@@ -65,6 +65,8 @@ class Code(StrEnum):
     MCP_SERVER_DEACTIVATED = "mcp_server_deactivated"
     MCP_TOOL_BLOCKED = "mcp_tool_blocked"
     MODEL_NOT_APPROVED = "model_not_approved"
+    HALTED = "halted"
+    KILL_SWITCH_BLIND = "kill_switch_blind"
     NO_BUNDLE = "no_bundle"
     BUNDLE_EXPIRED = "bundle_expired"
     BUNDLE_STALE = "bundle_stale"
@@ -78,6 +80,7 @@ class Code(StrEnum):
 class Control(Enum):
     """The fixed, complete list of what rules on a request. A decision exists only when each has ruled."""
 
+    KILL_SWITCH = "kill_switch"
     FRESHNESS = "freshness"
     CALLER = "caller"
     REGISTRY = "registry"

@@ -137,10 +137,11 @@ def is_blocked(server: McpServer, request: Request) -> bool:
     if not blocked:
         return False
     # What is no string cannot be told from a blocked name.
-    return any(not isinstance(name, str) or name.strip().lower() in blocked for name in _tools(request))
+    return any(not isinstance(name, str) or name.strip().lower() in blocked for name in named_tools(request))
 
 
-def _tools(request: Request) -> Iterator[JSON]:
+def named_tools(request: Request) -> Iterator[JSON]:
+    """What the request could use as a tool, as it is named in each of the places where tools are."""
     action, resource = request.action, request.resource
     yield action.name
     yield _BEFORE_TOOL.sub("", action.name)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sidecar.core.bundle import Bundle
+from sidecar.core.killswitch import NO_HALTS, Halts
 from sidecar.core.model import Code
 
 
@@ -17,6 +18,7 @@ class Snapshot:
     activated_at: float = 0.0
     stale_at: float = float("inf")
     missing: Code = Code.NO_BUNDLE
+    halts: Halts = NO_HALTS
 
     @property
     def revision(self) -> str:

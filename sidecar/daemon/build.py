@@ -26,6 +26,7 @@ from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
 from sidecar.daemon.ascend import ascend_routes
+from sidecar.daemon.killswitch import Switching, build_switching
 from sidecar.daemon.owing import Owing, all_of, build_owing
 from sidecar.daemon.supply import Supply, build_supply
 from sidecar.service.activity import Activity
@@ -59,6 +60,7 @@ class Parts:
     holds: PlatformHolds | None
     orchestration: Orchestration
     owing: Owing | None
+    switching: Switching
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -79,6 +81,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         metrics.watch_platform(platform.status_now)
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
+    switching = build_switching(config, state, log, clock)
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
     same_uid = config.approvals.same_uid is SameUid.ALLOW
     approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
@@ -87,6 +90,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     owing = build_owing(config, platform, state, log, clock, metrics, str(log.vkey))
     outbox = owing.outbox if owing else None
     answered = all_of(
+        switching.presence.saw,
         supply.shadow.saw if supply.shadow else None,
         platform.saw_answer if platform else None,
         owing.reports.saw if owing else None,
@@ -147,6 +151,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         holds=PlatformHolds(platform, approvals, float(config.platform.timeout)) if platform else None,
         orchestration=orchestration,
         owing=owing,
+        switching=switching,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),

@@ -72,6 +72,7 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
         platform = build_platform(config, environ, clock, str(log.vkey))
         parts = build(config, log, clock, base_url, platform)
         try:
+            await parts.switching.start()
             await parts.supply.start()
             await parts.approvals.start()
             await parts.orchestration.start()
@@ -79,6 +80,7 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
                 await parts.owing.outbox.start(log.status().size - 1)
             return await _run(config, environ, sockets, log, parts)
         finally:
+            await parts.switching.close()
             await parts.supply.close()
             await parts.approvals.close()
             if parts.owing is not None:
@@ -128,6 +130,7 @@ async def _run(
         forever = [
             tasks.create_task(log.run()),
             tasks.create_task(parts.approvals.run()),
+            *(tasks.create_task(loop) for loop in parts.switching.forever()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
             *(tasks.create_task(loop) for loop in (parts.owing.forever() if parts.owing else ())),
             *([tasks.create_task(parts.holds.run())] if parts.holds else []),

@@ -12,7 +12,7 @@ from typing import Final
 
 from sidecar.core.errors import AuditError
 from sidecar.core.judge import judge
-from sidecar.core.model import Decision, Object
+from sidecar.core.model import Code, Decision, Object
 from sidecar.core.record import EventRecord, encode_record
 from sidecar.core.snapshot import Snapshot
 from sidecar.service.asked import Asked
@@ -20,6 +20,8 @@ from sidecar.service.candidates import Candidate, Candidates
 from sidecar.service.ports import Clock, DecisionLog, Metrics
 
 _log = logging.getLogger(__name__)
+# Said whatever the bundle is, so there is nothing to compare.
+_WHATEVER_THE_BUNDLE: Final = frozenset({Code.HALTED, Code.KILL_SWITCH_BLIND})
 _ROOM: Final = 1024
 _AT_ONCE: Final = 8
 _RECORDS_A_SECOND: Final = 10
@@ -55,7 +57,7 @@ class Shadow:
 
     def saw(self, asked: Asked, decision: Decision, seq: int) -> None:
         """Take note of an answer. Costs an append."""
-        if self.candidates.current is None:
+        if self.candidates.current is None or decision.code in _WHATEVER_THE_BUNDLE:
             return
         if len(self._queue) >= _ROOM:
             self._metrics.shadow_dropped()

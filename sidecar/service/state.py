@@ -1,14 +1,18 @@
 """The one mutable cell: the current snapshot, replaced whole, and how its bundle came to be there.
 
-Two tasks touch it: the refresher replaces the snapshot, decisions read it once each, after their last await. No lock
-is needed because neither holds a half-made value: assignment is the swap.
+Few tasks touch it: the refresher replaces the bundle, the kill switch the halts, decisions read it once each, after
+their last await. No lock is needed because none holds a half-made value: assignment is the swap.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from sidecar.core.bundle import Bundle
 from sidecar.core.errors import SidecarError
+from sidecar.core.killswitch import Halts
 from sidecar.core.masking import Masker
 from sidecar.core.model import Code
 from sidecar.core.registry import Registry
@@ -35,7 +39,8 @@ class State:
     """
 
     def __init__(self, masker: Masker, max_staleness: float = float("inf")) -> None:
-        self.snapshot = Snapshot()
+        self._snapshot = Snapshot()
+        self._blind_because: Callable[[], str] | None = None
         self.masker = masker
         self.max_staleness = max_staleness
         self.refusal: Refusal | None = None
@@ -43,6 +48,26 @@ class State:
         self.verified_at = 0.0
         self.unstored = ""
         self.stopping = False
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """As of this very moment: whether the kill switch is seen is asked at each look, and not only by timers."""
+        if self._blind_because is not None:
+            why = self._blind_because()
+            if why != self._snapshot.halts.why_blind:
+                halts = msgspec.structs.replace(self._snapshot.halts, is_blind=bool(why), why_blind=why)
+                self._snapshot = replace(self._snapshot, halts=halts)
+        return self._snapshot
+
+    def watch_sight(self, blind_because: Callable[[], str]) -> None:
+        """Ask it from now on why nobody sees what is halted; "" says that somebody does."""
+        self._blind_because = blind_because
+
+    def halt(self, halts: Halts) -> None:
+        """From now on these are the halts in force."""
+        seen = self._snapshot.halts
+        halts = msgspec.structs.replace(halts, is_blind=seen.is_blind, why_blind=seen.why_blind)
+        self._snapshot = replace(self._snapshot, halts=halts)
 
     @property
     def changed_at(self) -> float:
@@ -63,7 +88,8 @@ class State:
         """Swap the bundle in, as one that was found just now."""
         self.refusal = None
         self.checked_at = self.verified_at = now
-        self.snapshot, self.masker = Snapshot(bundle, now, now + self.max_staleness), masker
+        self.masker = masker
+        self._snapshot = Snapshot(bundle, now, now + self.max_staleness, halts=self._snapshot.halts)
 
     def checked(self, now: float) -> None:
         """The source was looked at, and what is in force is what it has."""
@@ -72,7 +98,7 @@ class State:
 
     def found_in_store(self, checked_at: float, changed_at: float) -> None:
         """The active bundle comes from the last run, and so do the times at which the source was looked at."""
-        self.snapshot = replace(self.snapshot, activated_at=changed_at)
+        self._snapshot = replace(self._snapshot, activated_at=changed_at)
         self._seen_at(checked_at)
 
     def refuse(self, error: SidecarError, now: float) -> None:
@@ -82,8 +108,8 @@ class State:
     def lacks(self, missing: Code) -> None:
         """There is no bundle, and this is why."""
         if self.snapshot.bundle is None:
-            self.snapshot = Snapshot(missing=missing)
+            self._snapshot = Snapshot(missing=missing, halts=self._snapshot.halts)
 
     def _seen_at(self, checked_at: float) -> None:
         self.checked_at = checked_at
-        self.snapshot = replace(self.snapshot, stale_at=checked_at + self.max_staleness)
+        self._snapshot = replace(self._snapshot, stale_at=checked_at + self.max_staleness)

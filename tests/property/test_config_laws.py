@@ -27,6 +27,8 @@ BY_KEY = {
     "audit.fsync": ("interval", "never"),
     "audit.keep.age": ("1h", "2h"),
     "audit.keep.bytes": ("1GiB", "2GiB"),
+    "killswitch.blind_subjects": (["a-*"], ["b-*", "agent:*"]),
+    "killswitch.delivery": ("raw", "envelope"),
     "log.format": ("json", "console"),
     "log.level": ("debug", "error"),
     "platform.outbox.age": ("1h", "2h"),

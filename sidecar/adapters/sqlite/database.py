@@ -30,6 +30,10 @@ class Database:
         """What the work returns; commits are its own to make. Raises StoreError."""
         return await self._on_thread(lambda: work(self._open()))
 
+    async def close_connection(self) -> None:
+        """Let the file go; the next work opens it anew. Raises StoreError."""
+        await self._on_thread(self._close)
+
     async def close(self) -> None:
         """Raises StoreError."""
         await self._on_thread(self._close)

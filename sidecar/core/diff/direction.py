@@ -87,5 +87,6 @@ def _of_rest(old: Rule, new: Rule, old_defaults: Defaults, new_defaults: Default
     yield of_obligations(old.obligations, new.obligations)
     yield Direction.NEITHER if old.score is new.score else Direction.EITHER
     yield of_answer(old.on_platform_unavailable, new.on_platform_unavailable)
+    yield of_number(new.allow_when_blind, old.allow_when_blind)
     if old.effect is new.effect and (old.stages != old_defaults.stages or new.stages != new_defaults.stages):
         yield of_stages(old.stages, new.stages)

@@ -61,6 +61,7 @@ def _fields(rule: Rule, defaults: Defaults) -> dict[str, JSON]:
         "obligations": [obligation_in_words(one) for one in rule.obligations] or None,
         "score": rule.score,
         "on_platform_unavailable": rule.on_platform_unavailable,
+        "allow_when_blind": rule.allow_when_blind or None,
         "reason": rule.reason or None,
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -52,6 +52,7 @@ def combine(
                 thresholds=_thresholds(matched),
                 errors=errors,
                 remote=None if verdict is Verdict.DENY else _remote(matched, defaults),
+                allow_when_blind=all(rule.allow_when_blind for rule in deciding),
             )
     return (
         PolicyResult(_NO_MATCH.verdict, _NO_MATCH.code, _NO_MATCH.reason, errors=errors)

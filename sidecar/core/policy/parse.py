@@ -85,6 +85,7 @@ class _Parser:
             score=written.score,
             on_platform_unavailable=written.on_platform_unavailable,
             cache=seconds(written.cache) if written.cache else 0.0,
+            allow_when_blind=bool(written.allow_when_blind),
         )
 
     def _patterns(
@@ -172,6 +173,7 @@ def _misplaced(document: Document, index: int, rule: WrittenRule) -> Iterator[Di
     present = {
         "approval": (rule.approval, {Effect.APPROVE}),
         "thresholds": (rule.thresholds, {Effect.ALLOW}),
+        "allow_when_blind": (rule.allow_when_blind, {Effect.ALLOW, Effect.APPROVE}),
         "valid_for": (rule.valid_for, {Effect.ALLOW, Effect.APPROVE}),
     }
     for key, (value, effects) in present.items():

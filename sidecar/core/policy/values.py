@@ -89,6 +89,7 @@ class Rule:
     score: Score | None = None
     on_platform_unavailable: WhenUnavailable | None = None
     cache: float = 0.0
+    allow_when_blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ class PolicyResult(msgspec.Struct, frozen=True, gc=False):
 
     `stages` of all matching approve rules, equal ones once; `thresholds` the strictest of the matching allow
     rules, None where none declares any; `valid_for` in seconds; `errors` are `rule-id: message`. `remote` is None
-    where no matching rule lets the platform score.
+    where no matching rule lets the platform score. `allow_when_blind`: every rule that decided says that it holds
+    also while nobody sees the kill switch.
     """
 
     verdict: Verdict
@@ -178,6 +180,7 @@ class PolicyResult(msgspec.Struct, frozen=True, gc=False):
     thresholds: Thresholds | None = None
     errors: tuple[str, ...] = ()
     remote: Remote | None = None
+    allow_when_blind: bool = False
 
 
 class Part(Enum):

@@ -119,6 +119,7 @@ class WrittenRule(Strict, frozen=True):
     score: Score | None = None
     on_platform_unavailable: WhenUnavailable | None = None
     cache: Duration | None = None
+    allow_when_blind: bool | None = None
 
 
 class WrittenDefaults(Strict, frozen=True):

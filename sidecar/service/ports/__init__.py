@@ -4,6 +4,15 @@ from sidecar.service.ports.approvals import ApprovalStore
 from sidecar.service.ports.audit import DecisionLog, LogStatus, Receipt
 from sidecar.service.ports.bundles import BundleSource, BundleStore, Content, Fetched, Kept
 from sidecar.service.ports.clock import Clock
+from sidecar.service.ports.killswitch import (
+    Certificates,
+    Epoch,
+    HaltChange,
+    HaltStore,
+    KeptHalts,
+    Message,
+    OrderFeed,
+)
 from sidecar.service.ports.metrics import Metrics
 from sidecar.service.ports.outbox import OutboxStatus, OutboxStore, Slip
 from sidecar.service.ports.platform import CallersHeaders, Platform, PlatformCall, PlatformReply
@@ -13,13 +22,20 @@ __all__ = [
     "BundleSource",
     "BundleStore",
     "CallersHeaders",
+    "Certificates",
     "Clock",
     "Content",
     "DecisionLog",
+    "Epoch",
     "Fetched",
+    "HaltChange",
+    "HaltStore",
     "Kept",
+    "KeptHalts",
     "LogStatus",
+    "Message",
     "Metrics",
+    "OrderFeed",
     "OutboxStatus",
     "OutboxStore",
     "Platform",

@@ -1,0 +1,79 @@
+"""The target: all the names by which a request can be hit. What is named by no text can be hit by every name."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from sidecar.core.delegation import SESSION
+from sidecar.core.killswitch.scope import Kind, normalized
+from sidecar.core.model import JSON, Request, Subject
+from sidecar.core.registry import named_tools
+
+_SERVER_KEYS: Final = ("mcp_server", "mcp_server_name", "server_name")
+_SERVER_TYPES: Final = frozenset({"mcp_server", "mcp"})
+_BETWEEN: Final = re.compile(r"[/:.]|__")
+_MCP: Final = "mcp"
+# Stands for what is no string: it cannot be told from a halted name.
+NO_TEXT: Final = "\x00"
+
+
+class Target(msgspec.Struct, frozen=True, gc=False):
+    """`actors` are the two names of who acts; `above` those and the names of all whom it is done for.
+
+    `is_mcp`: a server or tool of MCP is used, whatever it is called.
+    """
+
+    actors: tuple[str, ...]
+    above: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    session: str = ""
+    servers: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    is_mcp: bool = False
+
+
+def target_of(request: Request, groups: tuple[str, ...], ancestors: Iterable[Subject]) -> Target:
+    """What of a request halts are looked up by; `groups` are those of its subject and of all above it."""
+    actors = _names(request.subject)
+    above = actors
+    for subject in ancestors:
+        above += _names(subject)
+    session = request.context.get(SESSION)
+    servers = _servers(request)
+    words = _BETWEEN.split(request.action.name)[:-1]
+    return Target(
+        actors=actors,
+        above=above,
+        groups=groups,
+        session=session if isinstance(session, str) else "",
+        servers=_texts(Kind.MCP_SERVER, (*servers, *words)),
+        tools=_texts(Kind.TOOL, named_tools(request)),
+        is_mcp=bool(servers) or words[:1] == [_MCP],
+    )
+
+
+def agent_target(*names: str) -> Target:
+    """That of an agent which is known by its names alone."""
+    plain = tuple(normalized(Kind.AGENT, name) for name in names)
+    return Target(actors=plain, above=plain)
+
+
+def _names(subject: Subject) -> tuple[str, ...]:
+    return (
+        normalized(Kind.AGENT, subject.id),
+        normalized(Kind.AGENT, f"{subject.type}:{subject.id}"),
+    )
+
+
+def _servers(request: Request) -> list[JSON]:
+    parts = (request.context, request.action.properties)
+    named = [part[key] for part in parts for key in _SERVER_KEYS if part.get(key) is not None]
+    return [*named, request.resource.id] if request.resource.type in _SERVER_TYPES else named
+
+
+def _texts(kind: Kind, names: Iterable[JSON]) -> tuple[str, ...]:
+    return tuple(
+        {normalized(kind, name) if isinstance(name, str) else NO_TEXT for name in names if name != ""}
+    )

@@ -1,0 +1,203 @@
+"""The switch: the one place where orders take effect.
+
+1. Fold the orders into the book and swap the halts of the snapshot: from here on they are enforced.
+2. Tell those who must know at once: waiting approvals, open streams.
+3. Store, then record. Only then is an order settled, and its message may be deleted.
+
+What cannot be stored or recorded is in force all the same, and comes again until it is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+from immutables import Map
+
+from sidecar.core.errors import DamagedStore
+from sidecar.core.killswitch import Halts, Order, Origin
+from sidecar.core.killswitch.book import Book, Outcome, fold, key_of, reconcile
+from sidecar.core.killswitch.book import State as Stated
+from sidecar.core.killswitch.halts import with_order
+from sidecar.core.killswitch.record import OrderRecord
+from sidecar.core.record import encode_record
+from sidecar.service.ports import Clock, DecisionLog, Epoch, HaltChange, HaltStore, KeptHalts
+from sidecar.service.state import State
+
+_logger = logging.getLogger(__name__)
+_WITHIN: Final = 5.0
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """An order with what came of it. Times are epoch seconds; `stored_at` is 0 until it is."""
+
+    order: Order
+    outcome: Outcome
+    enforced_at: float
+    stored_at: float = 0.0
+
+
+class KillSwitch:
+    """`halts` is what the index begins as: the names of this host, and whom blindness hits."""
+
+    def __init__(
+        self,
+        state: State,
+        store: HaltStore,
+        log: DecisionLog,
+        clock: Clock,
+        halts: Halts,
+        *,
+        takes_signed_unblock: bool = False,
+    ) -> None:
+        self.book = Book()
+        self.epoch = Epoch()
+        self.quarantined = ""
+        self._state = state
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._halts = halts
+        self._takes_signed_unblock = takes_signed_unblock
+        self._listeners: list[Callable[[Sequence[Order]], None]] = []
+        self._on_settled: list[Callable[[Sequence[Taken]], None]] = []
+        self._unsettled: dict[str, Taken] = {}
+        self._turn = asyncio.Lock()
+
+    def on_change(self, listener: Callable[[Sequence[Order]], None]) -> None:
+        """It is told of every order that has just come into force, releases included, before anything is awaited."""
+        self._listeners.append(listener)
+
+    def on_settled(self, listener: Callable[[Sequence[Taken]], None]) -> None:
+        """It is told of orders that are stored and recorded."""
+        self._on_settled.append(listener)
+
+    async def start(self) -> None:
+        """Take up what the last run left. Damaged, it is put aside and everything is halted. Raises StoreError."""
+        try:
+            kept = await self._store.load()
+        except DamagedStore as error:
+            self.quarantined = await self._store.quarantine()
+            _logger.error("everything is halted: %s; it is kept as %s", error, self.quarantined)
+            kept = KeptHalts(is_damaged=True)
+        if kept is None:
+            kept = KeptHalts()
+        self.epoch = kept.epoch
+        self.book = Book(
+            Map({key_of(order): order for order in kept.orders}),
+            seen_before=Map(dict.fromkeys(kept.seen, True)),
+            is_damaged=kept.is_damaged,
+        )
+        for order in kept.orders:
+            self._halts = with_order(self._halts, order, None)
+        self._show()
+
+    async def take(self, orders: Sequence[Order]) -> Sequence[Taken]:
+        """What came of them, in order, once all of them are stored and recorded. Raises StoreError or AuditError."""
+        taken = self.apply(orders)
+        return await self.settle(taken)
+
+    def apply(self, orders: Sequence[Order]) -> list[Taken]:
+        """Enforce them, and nothing else: `settle` is owed for what is returned."""
+        taken, changed = [], []
+        for order in orders:
+            book, outcome = fold(self.book, order, takes_signed_unblock=self._takes_signed_unblock)
+            before, self.book = self.book, book
+            one = Taken(order, outcome, self._clock.now())
+            if outcome is Outcome.APPLIED:
+                self._index(order, before)
+                changed.append(order)
+            if outcome is not Outcome.DUPLICATE:
+                self._unsettled[order.identity] = one
+            taken.append(one)
+        self._enforce(changed)
+        return taken
+
+    async def settle(self, taken: Sequence[Taken]) -> Sequence[Taken]:
+        """Store and record what was enforced, and what could not be before. Raises StoreError or AuditError."""
+        async with self._turn:
+            stored_at = await self._settle_all()
+        return [msgspec.structs.replace(one, stored_at=stored_at) for one in taken]
+
+    async def _settle_all(self) -> float:
+        due = dict(self._unsettled)
+        applied = [one.order for one in due.values() if one.outcome is Outcome.APPLIED]
+        await self._store.put(HaltChange(self._newest(applied), list(due)))
+        stored_at = self._clock.now()
+        settled = [msgspec.structs.replace(one, stored_at=stored_at) for one in due.values()]
+        await self._record(settled)
+        for identity in due:
+            self._unsettled.pop(identity, None)
+        for listener in self._on_settled:
+            listener(settled)
+        return stored_at
+
+    async def restate(self, stated: Stated, epoch: Epoch | None = None) -> Sequence[Order]:
+        """Bring what the fleet has halted in line with the authoritative state; the orders that changed.
+
+        Raises StoreError or AuditError.
+        """
+        was_damaged = self.book.is_damaged
+        before = self.book
+        self.book, changed = reconcile(before, stated)
+        for order in changed:
+            self._index(order, before)
+        mended = was_damaged and not self.book.is_damaged
+        self._enforce(changed, even_if_none=mended)
+        if not (changed or mended or epoch not in (None, self.epoch)):
+            return changed
+        await self._store.put(
+            HaltChange(self._newest(changed), epoch=epoch, is_damaged=False if mended else None)
+        )
+        self.epoch = epoch or self.epoch
+        now = self._clock.now()
+        await self._record([Taken(order, Outcome.APPLIED, now, now) for order in changed])
+        return changed
+
+    async def reset(self) -> None:
+        """Forget that anything was lost. Raises StoreError."""
+        self.book = msgspec.structs.replace(self.book, is_damaged=False)
+        await self._store.put(HaltChange(is_damaged=False))
+        self._show()
+
+    def in_force(self, origins: Iterable[Origin] = tuple(Origin)) -> list[Order]:
+        """The halts that are not over, of these origins."""
+        now, wanted = self._clock.now(), set(origins)
+        return [order for order in self.book.halts() if order.origin in wanted and order.holds(now)]
+
+    async def close(self) -> None:
+        await self._store.close()
+
+    def _newest(self, orders: Iterable[Order]) -> list[Order]:
+        """What the book has of their scopes by now: what is written later is never older."""
+        keys = dict.fromkeys(key_of(order) for order in orders)
+        return [self.book.orders[key] for key in keys]
+
+    def _index(self, order: Order, before: Book) -> None:
+        newest = self.book.orders[key_of(order)]
+        self._halts = with_order(self._halts, newest, before.like(order))
+
+    def _enforce(self, changed: Sequence[Order], *, even_if_none: bool = False) -> None:
+        if not (changed or even_if_none):
+            return
+        self._show()
+        for listener in self._listeners:
+            listener(changed)
+
+    def _show(self) -> None:
+        self._halts = msgspec.structs.replace(self._halts, is_damaged=self.book.is_damaged)
+        self._state.halt(self._halts)
+
+    async def _record(self, taken: Sequence[Taken]) -> None:
+        now = self._clock.now()
+        appended = [
+            self._log.append(
+                encode_record(OrderRecord(one.order, one.outcome, one.enforced_at, one.stored_at, now)),
+                _WITHIN,
+            )
+            for one in taken
+            if one.outcome is not Outcome.DUPLICATE
+        ]
+        for durable in appended:
+            await durable

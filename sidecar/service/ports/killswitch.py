@@ -1,0 +1,100 @@
+"""What the kill switch needs of the world: its orders, the state they add up to, and a disk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from sidecar.core.killswitch import Order
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message of the queue, not verified. `handle` deletes it; `number` is how often it was received."""
+
+    id: str
+    body: str
+    handle: str
+    number: int = 1
+
+
+class OrderFeed(Protocol):
+    """The queue that orders come by. `name` is for people: without keys.
+
+    One call at a time; cancelling one lets its connection go.
+    """
+
+    name: str
+
+    async def receive(self, wait: float) -> Sequence[Message]:
+        """At most ten messages, as soon as there is one, and none after `wait` seconds. Raises FeedError.
+
+        What is received is not hidden from the next call: it comes again until it is deleted.
+        """
+        ...
+
+    async def delete(self, handles: Sequence[str]) -> None:
+        """Raises FeedError if any of at most ten could not be deleted."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Certificates(Protocol):
+    """The certificates that SNS signs with."""
+
+    async def get(self, url: str) -> bytes | None:
+        """PEM. None if it cannot be had now. The address was found to be one of SNS itself."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The newest signed state that was believed: what is older is not."""
+
+    number: int = 0
+    issued_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHalts:
+    """What the last run left. `seen` are the identities of the newest orders, oldest first."""
+
+    orders: Sequence[Order] = ()
+    seen: Sequence[str] = ()
+    epoch: Epoch = Epoch()
+    is_damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HaltChange:
+    """What is to be kept from now on: orders in the place of those of the same scope, origin and kind of number.
+
+    None changes nothing.
+    """
+
+    orders: Sequence[Order] = ()
+    seen: Sequence[str] = ()
+    epoch: Epoch | None = None
+    is_damaged: bool | None = None
+
+
+class HaltStore(Protocol):
+    """The orders on disk. What `put` returned from is there after a crash."""
+
+    async def load(self) -> KeptHalts | None:
+        """None where nothing was ever kept. Raises DamagedStore for what cannot be believed, and StoreError."""
+        ...
+
+    async def put(self, change: HaltChange) -> None:
+        """All of it or nothing. Raises StoreError."""
+        ...
+
+    async def quarantine(self) -> str:
+        """Put what is there aside for people to look at, and begin anew as damaged; where it is now.
+
+        Raises StoreError.
+        """
+        ...
+
+    async def close(self) -> None: ...
