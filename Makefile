@@ -32,7 +32,14 @@ lint: .venv/dev-ready ## style, types, layers, and the default policies
 	$(BIN)/lint-imports
 	$(BIN)/ascend-sidecar policy lint policies
 
-fault: .venv/dev-ready ## real faults at full length: kill -9 fifty times, a thousand restarts, full and slow disks
+.venv/localstack/ready: Makefile ## a second SNS and SQS, with what it needs pinned apart from the tests
+	rm -rf .venv/localstack
+	$(PYTHON) -m venv .venv/localstack
+	.venv/localstack/bin/python -m pip install --quiet --disable-pip-version-check 'localstack-core[runtime]==4.13.1' \
+	  'localstack-twisted==25.5.0' 'cbor2==5.8.0' 'cryptography==46.0.4' 'pyopenssl==25.3.0'
+	touch $@
+
+fault: .venv/dev-ready .venv/localstack/ready ## real faults at full length: kill -9 fifty times, a thousand restarts, full and slow disks
 	FAULT_ROUNDS=50 RESTART_ROUNDS=1000 $(BIN)/pytest -m fault
 
 bench: .venv/dev-ready ## compare with a bare aiohttp handler, Cerbos and OPA; writes bench/RESULTS.md

@@ -7,7 +7,7 @@ from typing import Final
 
 from sidecar.core.case import Case
 from sidecar.core.delegation import Kin, Lineage
-from sidecar.core.killswitch import target_of, told_of
+from sidecar.core.killswitch import Kind, target_of, told_of
 from sidecar.core.model import Code, Control, Ruling, Subject, Verdict
 from sidecar.core.scoring import proceeds_open, rule_on
 
@@ -53,7 +53,8 @@ def kill_switch(case: Case) -> Ruling:
     halts = case.snapshot.halts
     if halts.is_clear:
         return _SWITCH_FREE
-    target = target_of(case.request, case.groups, _ancestors(case.kin))
+    groups = case.groups if Kind.GROUP in halts.named else ()
+    target = target_of(case.request, groups, _ancestors(case.kin), halts.named)
     halt = halts.find(target, case.now)
     if halt is not None:
         return Ruling(Control.KILL_SWITCH, Verdict.DENY, Code.HALTED, told_of(halt))

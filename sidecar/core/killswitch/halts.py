@@ -3,7 +3,7 @@
 Part of the snapshot. A request is hit by what it does (server, tool), by who does it, and by whom it is done for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 import msgspec
@@ -76,16 +76,16 @@ class Halts(msgspec.Struct, frozen=True, gc=False):
                 yield from self.globs.matching(actor)
 
 
-def _of_organization(halts: Halts, _target: Target) -> tuple[str, ...]:
+def _of_organization(halts: Halts, _target: Target) -> Collection[str]:
     """A host that was not told whose it is takes every one for its own."""
-    return (halts.organization,) if halts.organization else tuple(halts.named[Kind.ORGANIZATION])
+    return (halts.organization,) if halts.organization else halts.named[Kind.ORGANIZATION]
 
 
 def _of_orchestration(_halts: Halts, target: Target) -> tuple[str, ...]:
     return (*target.above, target.session) if target.session else target.above
 
 
-_NAMES: Final[dict[Kind, Callable[[Halts, Target], tuple[str, ...]]]] = {
+_NAMES: Final[dict[Kind, Callable[[Halts, Target], Collection[str]]]] = {
     Kind.ORGANIZATION: _of_organization,
     Kind.HOST: lambda halts, _: halts.here,
     Kind.AGENT: lambda _, target: target.above,

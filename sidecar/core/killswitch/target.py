@@ -1,7 +1,7 @@
 """The target: all the names by which a request can be hit. What is named by no text can be hit by every name."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ _BETWEEN: Final = re.compile(r"[/:.]|__")
 _MCP: Final = "mcp"
 # Stands for what is no string: it cannot be told from a halted name.
 NO_TEXT: Final = "\x00"
+EVERY_KIND: Final = frozenset(Kind)
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -34,20 +35,32 @@ class Target(msgspec.Struct, frozen=True, gc=False):
     is_mcp: bool = False
 
 
-def target_of(request: Request, groups: tuple[str, ...], ancestors: Iterable[Subject]) -> Target:
-    """What of a request halts are looked up by; `groups` are those of its subject and of all above it."""
+def target_of(
+    request: Request,
+    groups: tuple[str, ...],
+    ancestors: Iterable[Subject],
+    kinds: Container[Kind] = EVERY_KIND,
+) -> Target:
+    """What of a request halts are looked up by; `groups` are those of its subject and of all above it.
+
+    Of servers and tools only if `kinds`, those of the halts in force, have to do with them: to find them costs most.
+    """
     actors = _names(request.subject)
-    above = actors
+    above: tuple[str, ...] = actors
     for subject in ancestors:
         above += _names(subject)
-    session = request.context.get(SESSION)
+    session = request.context.get(SESSION) if request.context else None
+    target = Target(actors, above, groups, session if isinstance(session, str) else "")
+    if Kind.MCP_SERVER in kinds or Kind.TOOL in kinds:
+        return _with_mcp(target, request)
+    return target
+
+
+def _with_mcp(target: Target, request: Request) -> Target:
     servers = _servers(request)
     words = _BETWEEN.split(request.action.name)[:-1]
-    return Target(
-        actors=actors,
-        above=above,
-        groups=groups,
-        session=session if isinstance(session, str) else "",
+    return msgspec.structs.replace(
+        target,
         servers=_texts(Kind.MCP_SERVER, (*servers, *words)),
         tools=_texts(Kind.TOOL, named_tools(request)),
         is_mcp=bool(servers) or words[:1] == [_MCP],
@@ -60,11 +73,12 @@ def agent_target(*names: str) -> Target:
     return Target(actors=plain, above=plain)
 
 
-def _names(subject: Subject) -> tuple[str, ...]:
-    return (
-        normalized(Kind.AGENT, subject.id),
-        normalized(Kind.AGENT, f"{subject.type}:{subject.id}"),
-    )
+def _names(subject: Subject) -> tuple[str, str]:
+    """Agents are who they say they are, to the letter."""
+    kind, identity = subject.type, subject.id
+    if identity.isascii() and kind.isascii():
+        return identity, f"{kind}:{identity}"
+    return normalized(Kind.AGENT, identity), normalized(Kind.AGENT, f"{kind}:{identity}")
 
 
 def _servers(request: Request) -> list[JSON]:
