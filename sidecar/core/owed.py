@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.core.killswitch.ack import Ack, Hit, paths, told
 from sidecar.core.model import JSON, Code, Decision, Object, Verdict
 from sidecar.core.platform import Reason, Scored, Unavailable, parse_score, submit_body
 from sidecar.core.record import DecisionRecord
@@ -41,6 +42,7 @@ class Kind(StrEnum):
     ACK = "ack"
     HEARTBEAT = "heartbeat"
     REPORT = "report"
+    REPLY = "reply"
 
     @property
     def is_spare(self) -> bool:
@@ -90,6 +92,21 @@ def acknowledgement(agent_id: str, command_id: str, now: float) -> Owed:
     return _owed(Kind.ACK, f"agent:{agent_id}", now, path, {})
 
 
+def order_acknowledgements(ack: Ack, found: Hit, host: str, log: str, now: float) -> list[Owed]:
+    """That this daemon, which is told from every other one by its `log`, enforces an order of the kill switch."""
+    body = told(ack, found, host)
+    return [
+        Owed(Kind.ACK, f"agent:{agent_id}", _mark_of(log, ack.id, path), now, path, body)
+        for agent_id, path in paths(ack, found, host)
+    ]
+
+
+def order_reply(ack: Ack, found: Hit, host: str, log: str, now: float) -> Owed:
+    """The same as a message to whoever listens. All go one after the other."""
+    body = {"type": "kill_switch_ack", "id": _mark_of(log, ack.id), **told(ack, found, host)}
+    return Owed(Kind.REPLY, "replies", str(body["id"]), now, "", body)
+
+
 def report(record: DecisionRecord, seq: int, log: str, now: float) -> Owed:
     """A decision that was given, as a submit with a mark in its context. `log` tells our log from every other one.
 
@@ -97,8 +114,7 @@ def report(record: DecisionRecord, seq: int, log: str, now: float) -> Owed:
     """
     body = submit_body(record.request)
     body["context"] = {**body.get("context", {}), MARK: _mark(record, seq)}
-    digest = hashlib.sha256(f"{log} {seq}".encode()).hexdigest()[:_ID_CHARS]
-    return Owed(Kind.REPORT, _subject(record), f"asc_{digest}", now, "/api/v1/actions/submit", body)
+    return Owed(Kind.REPORT, _subject(record), _mark_of(log, str(seq)), now, "/api/v1/actions/submit", body)
 
 
 def proceeded_open(decision: Decision) -> bool:
@@ -133,6 +149,11 @@ def pause(failures: int, most: float, chance: float) -> float:
 def _owed(kind: Kind, agent: str, now: float, path: str, body: Object) -> Owed:
     raw = msgspec.json.encode([path, body], order="deterministic")
     return Owed(kind, agent, f"asc_{hashlib.sha256(raw).hexdigest()[:_ID_CHARS]}", now, path, body)
+
+
+def _mark_of(*parts: str) -> str:
+    """A correlation id that depends on nothing else."""
+    return f"asc_{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:_ID_CHARS]}"
 
 
 def _subject(record: DecisionRecord) -> str:

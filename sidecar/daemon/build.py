@@ -25,6 +25,7 @@ from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, r
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
+from sidecar.daemon.acks import Acks, build_acks
 from sidecar.daemon.ascend import ascend_routes
 from sidecar.daemon.killswitch import Switching, build_switching
 from sidecar.daemon.owing import Owing, all_of, build_owing
@@ -61,6 +62,7 @@ class Parts:
     orchestration: Orchestration
     owing: Owing | None
     switching: Switching
+    acks: Acks | None
     health: Health
     activity: Activity
     decision_tcp: Door
@@ -81,7 +83,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         metrics.watch_platform(platform.status_now)
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
-    switching = build_switching(config, state, log, clock)
+    switching = build_switching(config, state, log, clock, metrics)
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
     same_uid = config.approvals.same_uid is SameUid.ALLOW
     approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
@@ -89,6 +91,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     scoring = Scoring(platform, clock, float(config.platform.timeout))
     owing = build_owing(config, platform, state, log, clock, metrics, str(log.vkey))
     outbox = owing.outbox if owing else None
+    acks = build_acks(config, switching, outbox, log, clock, metrics, str(log.vkey))
     answered = all_of(
         switching.presence.saw,
         supply.shadow.saw if supply.shadow else None,
@@ -111,6 +114,8 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         outbox=outbox.status if outbox else None,
         any_key=config.tokens_file is None,
         platform=platform.status_now if platform else None,
+        killswitch=switching.reporter.status,
+        replies=acks.replies.outbox.status if acks and acks.replies else None,
     )
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
@@ -152,6 +157,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         orchestration=orchestration,
         owing=owing,
         switching=switching,
+        acks=acks,
         health=health,
         activity=activity,
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),

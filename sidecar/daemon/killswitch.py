@@ -5,12 +5,14 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.adapters.sqlite import HaltsSqlite
 from sidecar.config import Config
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.killswitch import Halts, Kind, scope
 from sidecar.core.policy.globs import Glob, compile_glob
 from sidecar.service.killswitch.presence import Presence
+from sidecar.service.killswitch.status import Reporter
 from sidecar.service.killswitch.switch import KillSwitch
 from sidecar.service.ports import Clock, DecisionLog
 from sidecar.service.state import State
@@ -22,6 +24,7 @@ class Switching:
 
     switch: KillSwitch
     presence: Presence
+    reporter: Reporter
 
     async def start(self) -> None:
         """Take up what is halted, before any door opens. Raises StoreError."""
@@ -35,7 +38,9 @@ class Switching:
         await self.switch.close()
 
 
-def build_switching(config: Config, state: State, log: DecisionLog, clock: Clock) -> Switching:
+def build_switching(
+    config: Config, state: State, log: DecisionLog, clock: Clock, metrics: PrometheusMetrics
+) -> Switching:
     """Raises ConfigError."""
     switch = KillSwitch(
         state,
@@ -44,8 +49,11 @@ def build_switching(config: Config, state: State, log: DecisionLog, clock: Clock
         clock,
         _halts(config),
         takes_signed_unblock=config.killswitch.signed_unblock,
+        metrics=metrics,
     )
-    return Switching(switch, Presence(state))
+    reporter = Reporter(switch, state, clock, lambda: metrics.orders_refused)
+    metrics.watch_killswitch(reporter.status)
+    return Switching(switch, Presence(state), reporter)
 
 
 def _halts(config: Config) -> Halts:

@@ -13,6 +13,7 @@ from sidecar.service.agent_calls import AgentCalls
 from sidecar.service.asked import Asked
 from sidecar.service.delivery import Delivery
 from sidecar.service.outbox import Outbox
+from sidecar.service.platform_post import PlatformPost
 from sidecar.service.ports import Clock, DecisionLog, Platform
 from sidecar.service.reports import Reports
 from sidecar.service.state import State
@@ -52,7 +53,7 @@ def build_owing(
     metrics.watch_outbox(outbox.status)
     return Owing(
         outbox,
-        Delivery(outbox, platform, clock, within, random.random),
+        Delivery(outbox, PlatformPost(platform), clock, within, random.random),
         Reports(outbox, log, clock, name, is_all=config.platform.report_decisions),
         AgentCalls(outbox, state, clock),
     )

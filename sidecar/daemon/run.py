@@ -78,11 +78,15 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
             await parts.orchestration.start()
             if parts.owing is not None:
                 await parts.owing.outbox.start(log.status().size - 1)
+            if parts.acks is not None:
+                await parts.acks.start()
             return await _run(config, environ, sockets, log, parts)
         finally:
             await parts.switching.close()
             await parts.supply.close()
             await parts.approvals.close()
+            if parts.acks is not None:
+                await parts.acks.close()
             if parts.owing is not None:
                 await parts.owing.outbox.close()
             await parts.scoring.close()
@@ -133,6 +137,7 @@ async def _run(
             *(tasks.create_task(loop) for loop in parts.switching.forever()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
             *(tasks.create_task(loop) for loop in (parts.owing.forever() if parts.owing else ())),
+            *(tasks.create_task(loop) for loop in (parts.acks.forever() if parts.acks else ())),
             *([tasks.create_task(parts.holds.run())] if parts.holds else []),
             tasks.create_task(_housekeeping(serving)),
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),

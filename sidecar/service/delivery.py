@@ -1,7 +1,7 @@
 """Delivery: a few agents at once, each of their items in its turn, slowly enough that live traffic does not feel it.
 
 While nothing gets through, all rest; an item that alone fails waits by itself, and after some attempts lets those
-behind it pass. What the platform refuses is dropped, so that no item blocks a queue.
+behind it pass. What the recipient refuses is dropped, so that no item blocks a queue.
 """
 
 import asyncio
@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Final
 
 from sidecar.core.errors import StoreError
-from sidecar.core.owed import Fate, fate, fate_without, pause
-from sidecar.core.platform import Unavailable
+from sidecar.core.owed import Fate, pause
 from sidecar.service.outbox import Outbox
-from sidecar.service.ports import Clock, Platform, PlatformCall, Slip
+from sidecar.service.ports import Clock, Recipient, Slip
 
 _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 4
@@ -25,13 +24,23 @@ _PATIENCE: Final = 5
 
 
 class Delivery:
-    """`within`: seconds for one call. `chance` gives a number from 0 to below 1, anew at each call."""
+    """`within`: seconds for one call. `chance` gives a number from 0 to below 1, anew at each call.
+
+    `at_once`: how many lanes are at work; one keeps the order of all.
+    """
 
     def __init__(
-        self, outbox: Outbox, platform: Platform, clock: Clock, within: float, chance: Callable[[], float]
+        self,
+        outbox: Outbox,
+        recipient: Recipient,
+        clock: Clock,
+        within: float,
+        chance: Callable[[], float],
+        at_once: int = _AT_ONCE,
     ) -> None:
         self._outbox = outbox
-        self._platform = platform
+        self._recipient = recipient
+        self._at_once = at_once
         self._clock = clock
         self._within = within
         self._chance = chance
@@ -43,13 +52,13 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(_AT_ONCE):
+            for _ in range(self._at_once):
                 tasks.create_task(self._work())
 
     async def _work(self) -> None:
         while True:
             if await self.deliver():
-                await asyncio.sleep(_AT_ONCE / _A_SECOND)
+                await asyncio.sleep(self._at_once / _A_SECOND)
             else:
                 await self._outbox.news(_LOOK_EVERY)
 
@@ -72,15 +81,12 @@ class Delivery:
         try:
             item = await self._outbox.read(slip.number)
         except StoreError as error:
-            _log.warning("what is owed to the platform cannot be read: %s", error)
+            _log.warning("what is owed to %s cannot be read: %s", self._outbox.to, error)
             return self._clock.monotonic() + _MOST_REST
         if item is None:
             return 0.0
-        call = PlatformCall("POST", item.path, item.body, correlation_id=item.id, in_background=True)
-        told = await self._platform.send(call, self._within)
-        if isinstance(told, Unavailable):
-            return self._settle(slip, fate_without(told), f"{told.reason} {told.status or ''}".strip())
-        return self._settle(slip, fate(item.kind, told.status, told.body), f"status {told.status}")
+        told = await self._recipient.tell(item, self._within)
+        return self._settle(slip, told.fate, told.why)
 
     def _settle(self, slip: Slip, came: Fate, why: str) -> float:
         if came is Fate.NOT_NOW:
@@ -93,7 +99,7 @@ class Delivery:
             self._delivered += 1
             self._outbox.delivered(slip)
         else:
-            _log.warning("the platform will not have the %s %d: %s", slip.kind, slip.number, why)
+            _log.warning("%s will not have the %s %d: %s", self._outbox.to, slip.kind, slip.number, why)
             self._outbox.drop(slip, "refused")
         return 0.0
 
@@ -102,7 +108,7 @@ class Delivery:
         if now < self._rest_until:
             return 0.0
         if not self._outbox.problem:
-            _log.warning("what is owed to the platform waits: %s", why)
+            _log.warning("what is owed to %s waits: %s", self._outbox.to, why)
         self._outbox.problem = why
         self._rest_until = now + pause(self._rests, _MOST_REST, self._chance())
         self._rests += 1

@@ -1,7 +1,6 @@
 """Health, read from state: live (it decides), ready (it may be asked), and how each part fares."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -12,29 +11,15 @@ from sidecar.core.judge import judge
 from sidecar.core.model import Action, Caller, Request, Resource, Subject, Verdict
 from sidecar.core.snapshot import Snapshot
 from sidecar.core.times import rfc3339
+from sidecar.service.health_parts import Part, Status
+from sidecar.service.killswitch.health import killswitch_part
+from sidecar.service.killswitch.status import SwitchStatus
 from sidecar.service.ports import Clock, DecisionLog, OutboxStatus
 from sidecar.service.shadow import Shadow
 from sidecar.service.state import State
 from sidecar.service.watched_platform import PlatformStatus
 
 _PROBE: Final = Request(Subject("sidecar", "self"), Action("sidecar.probe"), Resource("sidecar", "self"))
-
-
-class Status(StrEnum):
-    """Of a part, and of the whole, which is as well as its worst part."""
-
-    OK = "ok"
-    DEGRADED = "degraded"
-    FAILING = "failing"
-
-
-class Part(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One part: what is wrong where something is, and ages in seconds."""
-
-    name: str
-    status: Status
-    detail: str = ""
-    facts: dict[str, str | float | int] = {}
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -61,11 +46,15 @@ class Health:
         outbox: Callable[[], OutboxStatus] | None = None,
         any_key: bool = False,
         platform: Callable[[], PlatformStatus] | None = None,
+        killswitch: Callable[[], SwitchStatus] | None = None,
+        replies: Callable[[], OutboxStatus] | None = None,
     ) -> None:
         """`same_uid`: whoever asks for an action may approve it. `any_key`: nobody is asked for a key over TCP.
 
-        `outbox` tells what the platform is owed, `platform` how it fares.
+        `outbox` tells what the platform is owed, `platform` how it fares, `replies` what the reply topic is owed.
         """
+        self._killswitch = killswitch
+        self._replies = replies
         self._outbox = outbox
         self._any_key = any_key
         self._platform = platform
@@ -102,9 +91,11 @@ class Health:
         parts = (
             self._bundle(),
             self._audit(),
+            *((killswitch_part(self._killswitch()),) if self._killswitch else ()),
             *((_platform(self._platform()),) if self._platform else ()),
             *((_candidate(self._shadow),) if self._shadow else ()),
-            *((_owed(self._outbox()),) if self._outbox else ()),
+            *((_owed("outbox", "the platform", self._outbox()),) if self._outbox else ()),
+            *((_owed("replies", "the reply topic", self._replies()),) if self._replies else ()),
         )
         worst = max(parts, key=lambda part: list(Status).index(part.status)).status
         return Report(worst, parts, self._warnings())
@@ -191,7 +182,7 @@ def _candidate(shadow: Shadow) -> Part:
     return Part("candidate", Status.OK, "" if candidate else "there is none", facts)
 
 
-def _owed(status: OutboxStatus) -> Part:
+def _owed(name: str, who: str, status: OutboxStatus) -> Part:
     """It is told later, so it is never worse than degraded."""
     facts: dict[str, str | float | int] = {
         "items": status.count,
@@ -201,8 +192,8 @@ def _owed(status: OutboxStatus) -> Part:
         "dropped": status.dropped,
     }
     if status.problem:
-        return Part("outbox", Status.DEGRADED, f"the platform is not told: {status.problem}", facts)
-    return Part("outbox", Status.OK, facts=facts)
+        return Part(name, Status.DEGRADED, f"{who} is not told: {status.problem}", facts)
+    return Part(name, Status.OK, facts=facts)
 
 
 def _bundle_facts(bundle: Bundle, state: State, now: float) -> dict[str, str | float | int]:

@@ -1,4 +1,4 @@
-"""The outbox: what is owed to the platform is on disk before anybody is told that it will be delivered.
+"""The outbox: what is owed to somebody is on disk before anybody is told that it will be delivered.
 
 One task writes: what came while it wrote goes into the next transaction, together with what is delivered by then. So
 an item that was delivered in the last second before a crash is delivered once more.
@@ -21,7 +21,6 @@ from sidecar.service.ports import Clock, Metrics, OutboxStatus, OutboxStore, Sli
 
 _log = logging.getLogger(__name__)
 _WRITE_EVERY: Final = 1.0
-_FULL: Final = "no more can be owed to the platform: platform.outbox.bytes is reached"
 
 
 class _Offer(msgspec.Struct, frozen=True, gc=False):
@@ -33,9 +32,22 @@ class _Offer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outbox:
-    """At most `limit` bytes, and nothing older than `age` seconds. `problem` is why nothing gets through, or ""."""
+    """At most `limit` bytes, and nothing older than `age` seconds. `problem` is why nothing gets through, or "".
 
-    def __init__(self, store: OutboxStore, clock: Clock, metrics: Metrics, *, limit: int, age: float) -> None:
+    `to` is whom it is for, in the words of the log.
+    """
+
+    def __init__(
+        self,
+        store: OutboxStore,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        limit: int,
+        age: float,
+        to: str = "the platform",
+    ) -> None:
+        self.to = to
         self.book = OutboxBook(limit)
         self.problem = ""
         self.through = -1
@@ -87,13 +99,13 @@ class Outbox:
         return await self._store.read(number)
 
     def delivered(self, slip: Slip) -> None:
-        """The platform was told."""
+        """It was told."""
         self._delivered += 1
         self._metrics.owed_delivered(slip.kind)
         self._strike(slip)
 
     def drop(self, slip: Slip, why: str) -> None:
-        """The platform will never be told."""
+        """It will never be told."""
         _log.warning("a %s of %s is dropped: %s", slip.kind, slip.agent, why)
         self._count_dropped(slip.kind, why)
         self._strike(slip)
@@ -123,13 +135,14 @@ class Outbox:
         try:
             await self._store.put(plan.entered, leaving, through)
         except StoreError as error:
-            _log.warning("what is owed to the platform cannot be kept: %s", error)
-            _tell(offers, frozenset(), error)
+            _log.warning("what is owed to %s cannot be kept: %s", self.to, error)
+            _tell(offers, None, StoreError(str(error)))
             return
         del self._gone[: len(gone)]
         self.through = self.through if through is None else through
         self._enter(plan)
-        _tell(offers, {item.id for item in plan.refused if not item.kind.is_spare}, None)
+        full = OutboxFull(f"no more can be owed to {self.to}: its outbox is full")
+        _tell(offers, {item.id for item in plan.refused if not item.kind.is_spare}, full)
 
     def _enter(self, plan: Plan) -> None:
         for slip in (*plan.outdated, *plan.crowded_out):
@@ -158,13 +171,12 @@ class Outbox:
             self._gone.append(slip.number)
 
 
-def _tell(offers: Sequence[_Offer], refused: AbstractSet[str], error: StoreError | None) -> None:
+def _tell(offers: Sequence[_Offer], refused: AbstractSet[str] | None, error: StoreError) -> None:
+    """Those who offered what was refused get the error; all of them where `refused` is None."""
     for offer in offers:
         if offer.written.done():
             continue
-        if error is not None:
-            offer.written.set_exception(StoreError(str(error)))
-        elif any(item.id in refused for item in offer.items):
-            offer.written.set_exception(OutboxFull(_FULL))
+        if refused is None or any(item.id in refused for item in offer.items):
+            offer.written.set_exception(type(error)(str(error)))
         else:
             offer.written.set_result(None)

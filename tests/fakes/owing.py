@@ -7,6 +7,7 @@ from sidecar.core.owed import Kind, Owed
 from sidecar.service.delivery import Delivery
 from sidecar.service.outbox import Outbox
 from sidecar.service.outcomes import Outcomes
+from sidecar.service.platform_post import PlatformPost
 from tests.fakes.house import House
 from tests.fakes.outbox_store import FakeOutboxStore
 
@@ -35,7 +36,7 @@ class OwingHouse:
 
     def reach(self, platform):
         """Deliver to this platform from now on."""
-        self.delivery = Delivery(self.outbox, platform, self.clock, 3.0, lambda: 0.0)
+        self.delivery = Delivery(self.outbox, PlatformPost(platform), self.clock, 3.0, lambda: 0.0)
 
     @contextlib.asynccontextmanager
     async def writing(self):

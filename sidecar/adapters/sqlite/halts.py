@@ -16,9 +16,11 @@ import msgspec
 from sidecar.adapters.sqlite.database import Database
 from sidecar.core.errors import DamagedStore, StoreError
 from sidecar.core.killswitch import Order
+from sidecar.core.killswitch.ack import Ack
 from sidecar.service.ports import Epoch, HaltChange, KeptHalts
 
 _SEEN_AT_MOST: Final = 20_000
+_ACKS_AT_MOST: Final = 10_000
 _DIGEST: Final = 16
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS orders (
@@ -31,6 +33,11 @@ CREATE TABLE IF NOT EXISTS orders (
   PRIMARY KEY (origin, kind, name, is_numbered)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (number INTEGER PRIMARY KEY AUTOINCREMENT, command_id TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE IF NOT EXISTS acks (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  content BLOB
+) STRICT;
 CREATE TABLE IF NOT EXISTS standing (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   is_damaged INTEGER NOT NULL DEFAULT 0,
@@ -40,6 +47,7 @@ CREATE TABLE IF NOT EXISTS standing (
 INSERT OR IGNORE INTO standing (one) VALUES (1);
 """
 _decoder: Final = msgspec.json.Decoder(Order)
+_ack_decoder: Final = msgspec.json.Decoder(Ack)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -104,7 +112,15 @@ def _load(connection: sqlite3.Connection) -> KeptHalts:
     if standing is None:
         raise sqlite3.DatabaseError("its standing is missing")
     is_damaged, number, issued_at = standing
-    return KeptHalts(orders, seen, Epoch(number, issued_at), bool(is_damaged))
+    acks = connection.execute("SELECT id, content FROM acks ORDER BY number").fetchall()
+    return KeptHalts(
+        orders,
+        seen,
+        Epoch(number, issued_at),
+        bool(is_damaged),
+        [_ack_decoder.decode(content) for _, content in acks if content is not None],
+        [ack_id for ack_id, content in acks if content is None],
+    )
 
 
 def _order(content: bytes, digest: bytes) -> Order:
@@ -128,6 +144,22 @@ def _put(connection: sqlite3.Connection, change: HaltChange) -> None:
             connection.execute("UPDATE standing SET epoch = ?, issued_at = ?", epoch)
         if change.is_damaged is not None:
             connection.execute("UPDATE standing SET is_damaged = ?", (change.is_damaged,))
+        if change.acks or change.acknowledged:
+            _put_acks(connection, change)
+
+
+def _put_acks(connection: sqlite3.Connection, change: HaltChange) -> None:
+    """One that is acknowledged keeps its place without its content, so that it is known again."""
+    rows = [(ack.id, _encode(ack)) for ack in change.acks]
+    connection.executemany(
+        "INSERT INTO acks (id, content) VALUES (?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET content = excluded.content WHERE content IS NOT NULL",
+        rows,
+    )
+    ids = [(ack_id,) for ack_id in change.acknowledged]
+    connection.executemany("UPDATE acks SET content = NULL WHERE id = ?", ids)
+    oldest = "DELETE FROM acks WHERE number <= (SELECT max(number) FROM acks) - ?"
+    connection.execute(oldest, (_ACKS_AT_MOST,))
 
 
 def _rows(orders: Sequence[Order]) -> list[tuple[str, str, str, bool, bytes, bytes]]:

@@ -1,4 +1,4 @@
-"""The outbox in SQLite: `outbox.db` in the state folder."""
+"""Outboxes in SQLite, in the state folder: `outbox.db` for the platform, and others for others."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ CREATE TABLE IF NOT EXISTS reported (one INTEGER PRIMARY KEY CHECK (one = 1), th
 
 
 class OutboxSqlite:
-    """The OutboxStore of a state folder."""
+    """An OutboxStore of a state folder; `name` is that of its file."""
 
-    def __init__(self, state: Path) -> None:
-        self._database = Database(state / "outbox.db", _SCHEMA)
+    def __init__(self, state: Path, name: str = "outbox.db") -> None:
+        self._database = Database(state / name, _SCHEMA)
 
     async def load(self) -> tuple[Sequence[Slip], int | None]:
         return await self._database.run(_load)

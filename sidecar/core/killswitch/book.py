@@ -51,6 +51,11 @@ class Book(msgspec.Struct, frozen=True, gc=False):
             if order.command is Command.BLOCK and (origin is None or order.origin is origin):
                 yield order
 
+    def is_halted(self, scope: Scope, origin: Origin) -> bool:
+        """Whether there is a halt of exactly that scope, with a number or without one."""
+        found = (self.orders.get((origin, scope, numbered)) for numbered in (True, False))
+        return any(order is not None and order.command is Command.BLOCK for order in found)
+
     def knows(self, identity: str) -> bool:
         return identity in self.seen or identity in self.seen_before
 

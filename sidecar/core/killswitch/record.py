@@ -2,8 +2,10 @@
 
 import msgspec
 
+from sidecar.core.killswitch.ack import Ack, Hit
 from sidecar.core.killswitch.book import Outcome
-from sidecar.core.killswitch.order import Order
+from sidecar.core.killswitch.order import Command, Order
+from sidecar.core.killswitch.scope import Scope
 
 
 class OrderRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="kill_switch_order", tag_field="type"):
@@ -29,12 +31,35 @@ class RefusedRecord(
 
 
 class AckRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="kill_switch_ack", tag_field="type"):
-    """That this daemon says what it did with an order: to whom, and which agents of its own are hit."""
+    """That it is owed to `to` what this daemon did with an order, and which agents of its own it is for.
 
+    Times are epoch seconds; `id` is the same however often it is said, `agents` are the first of `agents_count`.
+    """
+
+    id: str
+    command: Command
     command_id: str
+    scope: Scope
     received_at: float
     stored_at: float
     enforced_at: float
     agents: tuple[str, ...]
+    agents_count: int
     to: str
     now: float
+
+
+def ack_record(ack: Ack, found: Hit, to: str, now: float) -> AckRecord:
+    return AckRecord(
+        ack.id,
+        ack.command,
+        ack.command_id,
+        ack.scope,
+        ack.received_at,
+        ack.stored_at,
+        ack.enforced_at,
+        found.agents,
+        found.count,
+        to,
+        now,
+    )

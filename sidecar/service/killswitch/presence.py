@@ -1,12 +1,13 @@
 """Presence: the agents that have asked this daemon, so that it can say whom an order hits. It decides nothing."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from sidecar.core.delegation import PARENT, SESSION, Lineage
-from sidecar.core.killswitch import Halts, Order, Target, agent_target
+from sidecar.core.killswitch import Command, Halts, Order, Scope, Target, agent_target
 from sidecar.core.killswitch.halts import with_order
 from sidecar.core.killswitch.scope import Kind, normalized
 from sidecar.core.model import Decision, Object, Subject
@@ -15,6 +16,7 @@ from sidecar.service.state import State
 
 _AGENTS: Final = 10_000
 _EACH: Final = 16
+_AT_ONCE: Final = 50
 _SERVER: Final = "mcp_server"
 
 
@@ -63,6 +65,22 @@ class Presence:
         halts = with_order(Halts(here=here.here, organization=here.organization), order, None)
         present = self._present.values()
         return [one.name for one in present if any(halts.find(target, now) for target in self._targets(one))]
+
+    async def within(self, scopes: Iterable[Scope]) -> dict[Scope, list[str]]:
+        """Those that each scope is for, as `type:id`: all are looked at once, a few at a time between other work."""
+        here = self._state.snapshot.halts
+        halts = Halts(here=here.here, organization=here.organization)
+        found: dict[Scope, list[str]] = {}
+        for scope in scopes:
+            found[scope] = []
+            halts = with_order(halts, Order(Command.BLOCK, scope, ""), None)
+        for number, one in enumerate(list(self._present.values())):
+            hit = {order.scope for target in self._targets(one) for order in halts.hitting(target, 0.0)}
+            for scope in hit:
+                found[scope].append(one.name)
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return found
 
     def _targets(self, one: Present) -> Iterable[Target]:
         bundle = self._state.snapshot.bundle

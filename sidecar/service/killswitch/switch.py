@@ -10,6 +10,7 @@ What cannot be stored or recorded is in force all the same, and comes again unti
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -22,7 +23,8 @@ from sidecar.core.killswitch.book import State as Stated
 from sidecar.core.killswitch.halts import with_order
 from sidecar.core.killswitch.record import OrderRecord
 from sidecar.core.record import encode_record
-from sidecar.service.ports import Clock, DecisionLog, Epoch, HaltChange, HaltStore, KeptHalts
+from sidecar.service.killswitch.answers import Answers
+from sidecar.service.ports import Clock, DecisionLog, Epoch, HaltChange, HaltStore, KeptHalts, Metrics
 from sidecar.service.state import State
 
 _logger = logging.getLogger(__name__)
@@ -50,7 +52,10 @@ class KillSwitch:
         halts: Halts,
         *,
         takes_signed_unblock: bool = False,
+        answers: Answers | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        self.answers = answers or Answers()
         self.book = Book()
         self.epoch = Epoch()
         self.quarantined = ""
@@ -58,6 +63,7 @@ class KillSwitch:
         self._store = store
         self._log = log
         self._clock = clock
+        self._metrics = metrics
         self._halts = halts
         self._takes_signed_unblock = takes_signed_unblock
         self._listeners: list[Callable[[Sequence[Order]], None]] = []
@@ -84,6 +90,7 @@ class KillSwitch:
         if kept is None:
             kept = KeptHalts()
         self.epoch = kept.epoch
+        self.answers.take_up(kept)
         self.book = Book(
             Map({key_of(order): order for order in kept.orders}),
             seen_before=Map(dict.fromkeys(kept.seen, True)),
@@ -112,6 +119,7 @@ class KillSwitch:
                 self._unsettled[order.identity] = one
             taken.append(one)
         self._enforce(changed)
+        self._count(taken)
         return taken
 
     async def settle(self, taken: Sequence[Taken]) -> Sequence[Taken]:
@@ -123,8 +131,9 @@ class KillSwitch:
     async def _settle_all(self) -> float:
         due = dict(self._unsettled)
         applied = [one.order for one in due.values() if one.outcome is Outcome.APPLIED]
-        await self._store.put(HaltChange(self._newest(applied), list(due)))
-        stored_at = self._clock.now()
+        for one in due.values():
+            self.answers.saw(one.order, one.outcome, self.book, one.enforced_at)
+        stored_at = await self._put(HaltChange(self._newest(applied), list(due)))
         settled = [msgspec.structs.replace(one, stored_at=stored_at) for one in due.values()]
         await self._record(settled)
         for identity in due:
@@ -145,11 +154,10 @@ class KillSwitch:
             self._index(order, before)
         mended = was_damaged and not self.book.is_damaged
         self._enforce(changed, even_if_none=mended)
+        self.answers.restated(changed, self.book, self._clock.now())
         if not (changed or mended or epoch not in (None, self.epoch)):
             return changed
-        await self._store.put(
-            HaltChange(self._newest(changed), epoch=epoch, is_damaged=False if mended else None)
-        )
+        await self._put(HaltChange(self._newest(changed), epoch=epoch, is_damaged=False if mended else None))
         self.epoch = epoch or self.epoch
         now = self._clock.now()
         await self._record([Taken(order, Outcome.APPLIED, now, now) for order in changed])
@@ -161,6 +169,11 @@ class KillSwitch:
         await self._store.put(HaltChange(is_damaged=False))
         self._show()
 
+    async def acknowledged(self, ids: Sequence[str]) -> None:
+        """All who wait for these are owed them. Raises StoreError."""
+        await self._store.put(HaltChange(acknowledged=ids))
+        self.answers.given(ids)
+
     def in_force(self, origins: Iterable[Origin] = tuple(Origin)) -> list[Order]:
         """The halts that are not over, of these origins."""
         now, wanted = self._clock.now(), set(origins)
@@ -168,6 +181,21 @@ class KillSwitch:
 
     async def close(self) -> None:
         await self._store.close()
+
+    async def _put(self, change: HaltChange) -> float:
+        """Store it, and with it what is to be acknowledged; when that was done. Raises StoreError."""
+        now = self._clock.now()
+        acks = self.answers.fresh()
+        kept = [ack if ack.stored_at else msgspec.structs.replace(ack, stored_at=now) for ack in acks]
+        await self._store.put(replace(change, acks=kept) if kept else change)
+        self.answers.stored(acks, stored_at := self._clock.now())
+        return stored_at
+
+    def _count(self, taken: Sequence[Taken]) -> None:
+        if self._metrics is not None:
+            now = self._clock.now()
+            for one in taken:
+                self._metrics.order_taken(one.order, one.outcome, now)
 
     def _newest(self, orders: Iterable[Order]) -> list[Order]:
         """What the book has of their scopes by now: what is written later is never older."""

@@ -14,7 +14,7 @@ from sidecar.service.ports.killswitch import (
     OrderFeed,
 )
 from sidecar.service.ports.metrics import Metrics
-from sidecar.service.ports.outbox import OutboxStatus, OutboxStore, Slip
+from sidecar.service.ports.outbox import OutboxStatus, OutboxStore, Recipient, Slip, Told
 from sidecar.service.ports.platform import CallersHeaders, Platform, PlatformCall, PlatformReply
 
 __all__ = [
@@ -42,5 +42,7 @@ __all__ = [
     "PlatformCall",
     "PlatformReply",
     "Receipt",
+    "Recipient",
     "Slip",
+    "Told",
 ]

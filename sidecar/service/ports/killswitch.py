@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from sidecar.core.killswitch import Order
+from sidecar.core.killswitch.ack import Ack
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -58,25 +59,32 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class KeptHalts:
-    """What the last run left. `seen` are the identities of the newest orders, oldest first."""
+    """What the last run left. `seen` are the identities of the newest orders, oldest first.
+
+    `acks` are acknowledgements that are not owed to anybody yet, `acknowledged` the ids of those that are.
+    """
 
     orders: Sequence[Order] = ()
     seen: Sequence[str] = ()
     epoch: Epoch = Epoch()
     is_damaged: bool = False
+    acks: Sequence[Ack] = ()
+    acknowledged: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HaltChange:
     """What is to be kept from now on: orders in the place of those of the same scope, origin and kind of number.
 
-    None changes nothing.
+    None changes nothing. Of `acks` those replace others of their ids that are not in `acknowledged` by then.
     """
 
     orders: Sequence[Order] = ()
     seen: Sequence[str] = ()
     epoch: Epoch | None = None
     is_damaged: bool | None = None
+    acks: Sequence[Ack] = ()
+    acknowledged: Sequence[str] = ()
 
 
 class HaltStore(Protocol):

@@ -3,6 +3,8 @@
 from typing import Protocol
 
 from sidecar.core.bundle import Bundle
+from sidecar.core.killswitch import Order
+from sidecar.core.killswitch.book import Outcome
 from sidecar.core.model import Code, Decision, Door, Verdict
 from sidecar.core.owed import Kind
 
@@ -36,4 +38,20 @@ class Metrics(Protocol):
 
     def platform_asked(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the platform ended: `answered`, or why there is no answer."""
+        ...
+
+    def order_taken(self, order: Order, outcome: Outcome, now: float) -> None:
+        """This came of an order of the kill switch; what was applied is enforced as of `now`."""
+        ...
+
+    def order_refused(self, why: str) -> None:
+        """A message of the kill switch was not believed; `why` is one of a few words."""
+        ...
+
+    def receive_failed(self, why: str) -> None:
+        """The queue of the kill switch could not be read; `why` is one of a few words."""
+        ...
+
+    def order_acknowledged(self, to: str) -> None:
+        """An order's acknowledgement is owed to `to`: `platform` or `topic`."""
         ...

@@ -1,4 +1,4 @@
-"""What is owed to the platform, on disk."""
+"""What is owed: on disk, and who is told."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from sidecar.core.owed import Kind, Owed
+from sidecar.core.owed import Fate, Kind, Owed
 
 
 class Slip(msgspec.Struct, frozen=True, gc=False):
@@ -31,8 +31,23 @@ class OutboxStatus:
     problem: str
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What came of an attempt to tell; `why` is for people, and does not matter where it was delivered."""
+
+    fate: Fate
+    why: str = ""
+
+
+class Recipient(Protocol):
+    """Who is told what is owed."""
+
+    async def tell(self, item: Owed, within: float) -> Told:
+        """Try once, for so many seconds. Raises nothing."""
+        ...
+
+
 class OutboxStore(Protocol):
-    """What is owed to the platform, on disk. What `put` returned from is there after a crash."""
+    """What is owed to one recipient, on disk. What `put` returned from is there after a crash."""
 
     async def load(self) -> tuple[Sequence[Slip], int | None]:
         """All that is owed, by number, and the last `through` that was put. Raises StoreError."""

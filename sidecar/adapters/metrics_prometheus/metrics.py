@@ -1,9 +1,7 @@
 """Metrics in the Prometheus text format. Counting is a dictionary's increment; the families are made at a scrape."""
 
-import itertools
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -11,10 +9,15 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
+from sidecar.adapters.metrics_prometheus.histograms import Observed, filled, observe
+from sidecar.adapters.metrics_prometheus.killswitch import KillSwitchMetrics
 from sidecar.core.breaker import Phase
 from sidecar.core.bundle import Bundle
+from sidecar.core.killswitch import Order
+from sidecar.core.killswitch.book import Outcome
 from sidecar.core.model import Code, Decision, Door, Verdict
 from sidecar.core.owed import Kind
+from sidecar.service.killswitch.status import SwitchStatus
 from sidecar.service.ports import LogStatus, OutboxStatus
 from sidecar.service.watched_platform import PlatformStatus
 
@@ -28,7 +31,7 @@ class PrometheusMetrics(Collector):
     def __init__(self) -> None:
         self._decided: Counter[tuple[str, str, str]] = Counter()
         self._unrecorded: Counter[tuple[str, str]] = Counter()
-        self._seconds: dict[str, tuple[list[int], list[float]]] = {}
+        self._seconds: Observed = {}
         self._refused: Counter[str] = Counter()
         self._unstored = 0
         self._shadowed: Counter[tuple[str, str]] = Counter()
@@ -41,9 +44,10 @@ class PrometheusMetrics(Collector):
         self._activated_at = 0.0
         self._checked_at = 0.0
         self._platform_calls: Counter[tuple[str, str]] = Counter()
-        self._platform_seconds: dict[str, tuple[list[int], list[float]]] = {}
+        self._platform_seconds: Observed = {}
         self._platform_status: Callable[[], PlatformStatus] | None = None
         self._log_status: Callable[[], LogStatus] | None = None
+        self._killswitch = KillSwitchMetrics()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -54,7 +58,7 @@ class PrometheusMetrics(Collector):
         self._decided[decision.verdict.word, decision.code, door] += 1
         if decision.errors:
             self._condition_errors += len(decision.errors)
-        _observe(self._seconds, door, seconds, _BUCKETS)
+        observe(self._seconds, door, seconds, _BUCKETS)
 
     def unrecorded(self, code: Code, door: Door) -> None:
         self._unrecorded[code, door] += 1
@@ -89,11 +93,36 @@ class PrometheusMetrics(Collector):
 
     def platform_asked(self, call: str, outcome: str, seconds: float) -> None:
         self._platform_calls[call, outcome] += 1
-        _observe(self._platform_seconds, call, seconds, _PLATFORM_BUCKETS)
+        observe(self._platform_seconds, call, seconds, _PLATFORM_BUCKETS)
 
     def watch_platform(self, status: Callable[[], PlatformStatus]) -> None:
         """Where the platform's gauges come from at a scrape."""
         self._platform_status = status
+
+    @property
+    def orders_refused(self) -> int:
+        """How many messages of the kill switch were not believed."""
+        return self._killswitch.refused
+
+    def order_taken(self, order: Order, outcome: Outcome, now: float) -> None:
+        self._killswitch.order_taken(order, outcome, now)
+
+    def order_refused(self, why: str) -> None:
+        self._killswitch.order_refused(why)
+
+    def receive_failed(self, why: str) -> None:
+        self._killswitch.receive_failed(why)
+
+    def order_acknowledged(self, to: str) -> None:
+        self._killswitch.order_acknowledged(to)
+
+    def watch_killswitch(self, status: Callable[[], SwitchStatus]) -> None:
+        """Where the kill switch's gauges come from at a scrape."""
+        self._killswitch.status = status
+
+    def watch_replies(self, status: Callable[[], OutboxStatus]) -> None:
+        """Where those of the reply topic come from; without it there are none."""
+        self._killswitch.replies = status
 
     def watch_log(self, status: Callable[[], LogStatus]) -> None:
         """Where the audit gauges come from at a scrape."""
@@ -112,6 +141,7 @@ class PrometheusMetrics(Collector):
             yield from self._outbox_families(self._outbox_status())
         if self._platform_status is not None:
             yield from self._platform_families(self._platform_status())
+        yield from self._killswitch.families()
         build = GaugeMetricFamily("ascend_sidecar_build_info", "The running version.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
@@ -139,7 +169,7 @@ class PrometheusMetrics(Collector):
         family = HistogramMetricFamily(
             "ascend_sidecar_decision_seconds", "From request to durable decision.", labels=["door"]
         )
-        return _filled(family, self._seconds, _BUCKETS)
+        return filled(family, self._seconds, _BUCKETS)
 
     def _platform_families(self, status: PlatformStatus) -> Iterator[Metric]:
         calls = CounterMetricFamily(
@@ -153,7 +183,7 @@ class PrometheusMetrics(Collector):
         seconds = HistogramMetricFamily(
             "ascend_sidecar_platform_seconds", "How long calls to the platform took.", labels=["call"]
         )
-        yield _filled(seconds, self._platform_seconds, _PLATFORM_BUCKETS)
+        yield filled(seconds, self._platform_seconds, _PLATFORM_BUCKETS)
         breaker = GaugeMetricFamily(
             "ascend_sidecar_platform_breaker", "1 for the phase that the breaker is in.", labels=["phase"]
         )
@@ -230,27 +260,6 @@ class PrometheusMetrics(Collector):
         for (kind, why), count in self._dropped.items():
             dropped.add_metric([kind, why], count)
         yield dropped
-
-
-def _observe(
-    into: dict[str, tuple[list[int], list[float]]], label: str, seconds: float, bounds: Sequence[float]
-) -> None:
-    found = into.get(label)
-    if found is None:
-        found = into[label] = ([0] * (len(bounds) + 1), [0.0])
-    found[0][bisect_left(bounds, seconds)] += 1
-    found[1][0] += seconds
-
-
-def _filled(
-    family: HistogramMetricFamily,
-    observed: Mapping[str, tuple[list[int], list[float]]],
-    bounds: Sequence[float],
-) -> Metric:
-    names = [*(str(bound) for bound in bounds), "+Inf"]
-    for label, (counts, total) in observed.items():
-        family.add_metric([label], list(zip(names, itertools.accumulate(counts), strict=True)), total[0])
-    return family
 
 
 def _log_families(status: LogStatus) -> Iterator[Metric]:

@@ -1,0 +1,5 @@
+"""Metrics in the Prometheus text format."""
+
+from sidecar.adapters.metrics_prometheus.metrics import PrometheusMetrics
+
+__all__ = ["PrometheusMetrics"]

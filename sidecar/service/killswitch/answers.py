@@ -1,0 +1,122 @@
+"""Answers: which orders of the fleet are still to be acknowledged.
+
+They are stored in the transaction that stores the orders, so that no crash between an order and its acknowledgement
+loses either, and what was acknowledged once is remembered, so that no second arrival is acknowledged again.
+
+A release that is only a hint is acknowledged when its scope is released.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from sidecar.core.killswitch import Command, Order, Origin, Scope
+from sidecar.core.killswitch.ack import Ack, ack_id, ack_of
+from sidecar.core.killswitch.book import Book, Outcome
+from sidecar.service.ports import KeptHalts
+
+_log = logging.getLogger(__name__)
+_MOST: Final = 10_000
+# Of an older halt that a state names nobody waits to hear: a new host would acknowledge all that were ever given.
+_NEWS: Final = 3600.0
+
+
+class Answers:
+    """`is_asked`: whether there is anybody to acknowledge to. Bounded: the oldest goes first, and is told of."""
+
+    def __init__(self, *, is_asked: bool = False) -> None:
+        self.is_asked = is_asked
+        self._fresh: dict[str, Ack] = {}
+        self._open: dict[str, Ack] = {}
+        self._given: dict[str, None] = {}
+        self._news = asyncio.Event()
+
+    def take_up(self, kept: KeptHalts) -> None:
+        """What the last run left."""
+        self._open = {ack.id: ack for ack in kept.acks}
+        self._given = dict.fromkeys(kept.acknowledged)
+
+    def saw(self, order: Order, outcome: Outcome, book: Book, now: float) -> None:
+        """This came of an order, which is about to be stored."""
+        if not self.is_asked or order.origin is not Origin.FLEET:
+            return
+        if outcome is Outcome.APPLIED or _is_in_force(order, outcome, book):
+            self._enter(ack_of(order, now))
+            if order.command is Command.UNBLOCK:
+                self._release(order.scope, book, now)
+        elif outcome is Outcome.HINT:
+            is_waiting = book.is_halted(order.scope, Origin.FLEET)
+            self._enter(ack_of(order, 0.0 if is_waiting else now))
+
+    def restated(self, changed: Iterable[Order], book: Book, now: float) -> None:
+        """The authoritative state had these changed."""
+        if not self.is_asked:
+            return
+        for order in changed:
+            if order.command is Command.UNBLOCK:
+                self._release(order.scope, book, now)
+            elif now - (order.issued_at or now) <= _NEWS:
+                self._enter(ack_of(order, now))
+
+    def fresh(self) -> list[Ack]:
+        """What is to be stored next."""
+        return list(self._fresh.values())
+
+    def stored(self, acks: Sequence[Ack], at: float) -> None:
+        """These are on disk."""
+        for ack in acks:
+            if self._fresh.get(ack.id) is ack:
+                del self._fresh[ack.id]
+            self._open[ack.id] = ack if ack.stored_at else msgspec.structs.replace(ack, stored_at=at)
+        if acks:
+            self._bound()
+            self._news.set()
+
+    def due(self) -> list[Ack]:
+        """Those to be given now, the oldest first."""
+        return [ack for ack in self._open.values() if ack.is_due]
+
+    def given(self, ids: Iterable[str]) -> None:
+        """These are owed to all who wait for them."""
+        for one in ids:
+            self._open.pop(one, None)
+            self._given[one] = None
+        while len(self._given) > _MOST:
+            del self._given[next(iter(self._given))]
+
+    async def news(self, within: float) -> None:
+        """Return when something more is due, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), within)
+        self._news.clear()
+
+    def __len__(self) -> int:
+        return len(self._open) + len(self._fresh)
+
+    def _enter(self, ack: Ack) -> None:
+        if ack.id not in self._given and ack.id not in self._open and ack.id not in self._fresh:
+            self._fresh[ack.id] = ack
+
+    def _release(self, scope: Scope, book: Book, now: float) -> None:
+        if book.is_halted(scope, Origin.FLEET):
+            return
+        for ack in [*self._open.values(), *self._fresh.values()]:
+            if ack.scope == scope and not ack.enforced_at:
+                self._fresh[ack.id] = msgspec.structs.replace(ack, enforced_at=now)
+
+    def _bound(self) -> None:
+        lost = len(self._open) - _MOST
+        if lost > 0:
+            _log.warning("%d orders will not be acknowledged: too many wait", lost)
+            for one in list(self._open)[:lost]:
+                del self._open[one]
+
+
+def _is_in_force(order: Order, outcome: Outcome, book: Book) -> bool:
+    """Whether the authoritative state brought the same order before its message came."""
+    known = book.like(order)
+    return outcome is Outcome.SUPERSEDED and known is not None and ack_id(known) == ack_id(order)
