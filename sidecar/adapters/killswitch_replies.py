@@ -57,7 +57,7 @@ class KillSwitchReplies:
         try:
             if self._client is None:
                 self._client = self._connect()
-            self._client.publish(**self._message(item))
+            answer = self._client.publish(**self._message(item))
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "")) or "no code"
             self._forget()
@@ -65,7 +65,9 @@ class KillSwitchReplies:
         except (BotoCoreError, ResponseParserError, ValueError) as error:
             self._forget()
             return Told(Fate.NOT_NOW, type(error).__name__)
-        return Told(Fate.DELIVERED)
+        # boto3 takes any well-formed page for an answer.
+        is_told = bool(answer.get("MessageId"))
+        return Told(Fate.DELIVERED) if is_told else Told(Fate.NOT_NOW, "SNS answers without a message id")
 
     def _message(self, item: Owed) -> dict[str, Any]:
         message = {"TopicArn": self._arn, "Message": msgspec.json.encode(item.body).decode()}

@@ -138,7 +138,8 @@ class PrometheusMetrics(Collector):
         if self._log_status is not None:
             yield from _log_families(self._log_status())
         if self._outbox_status is not None:
-            yield from self._outbox_families(self._outbox_status())
+            yield from _outbox_families(self._outbox_status())
+        yield from self._owed_families()
         if self._platform_status is not None:
             yield from self._platform_families(self._platform_status())
         yield from self._killswitch.families()
@@ -240,22 +241,17 @@ class PrometheusMetrics(Collector):
             "ascend_sidecar_shadow_dropped", "Decisions not compared for want of time.", self._shadow_dropped
         )
 
-    def _outbox_families(self, status: OutboxStatus) -> Iterator[Metric]:
-        gauges = {
-            "items": ("What the platform has yet to be told.", float(status.count)),
-            "bytes": ("What that takes up.", float(status.bytes)),
-            "oldest_seconds": ("Age of the oldest item.", status.oldest),
-        }
-        for name, (text, value) in gauges.items():
-            yield GaugeMetricFamily(f"ascend_sidecar_outbox_{name}", text, value)
+    def _owed_families(self) -> Iterator[Metric]:
         delivered = CounterMetricFamily(
-            "ascend_sidecar_outbox_delivered", "Items that the platform was told.", labels=["kind"]
+            "ascend_sidecar_outbox_delivered",
+            "Items that the platform or the reply topic was told.",
+            labels=["kind"],
         )
         for kind, count in self._delivered.items():
             delivered.add_metric([kind], count)
         yield delivered
         dropped = CounterMetricFamily(
-            "ascend_sidecar_outbox_dropped", "Items that it never will be told.", labels=["kind", "why"]
+            "ascend_sidecar_outbox_dropped", "Items that they never will be told.", labels=["kind", "why"]
         )
         for (kind, why), count in self._dropped.items():
             dropped.add_metric([kind, why], count)
@@ -275,3 +271,13 @@ def _log_families(status: LogStatus) -> Iterator[Metric]:
     }
     for name, (text, value) in gauges.items():
         yield GaugeMetricFamily(f"ascend_sidecar_{name}", text, value)
+
+
+def _outbox_families(status: OutboxStatus) -> Iterator[Metric]:
+    gauges = {
+        "items": ("What the platform has yet to be told.", float(status.count)),
+        "bytes": ("What that takes up.", float(status.bytes)),
+        "oldest_seconds": ("Age of the oldest item.", status.oldest),
+    }
+    for name, (text, value) in gauges.items():
+        yield GaugeMetricFamily(f"ascend_sidecar_outbox_{name}", text, value)

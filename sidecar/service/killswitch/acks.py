@@ -20,7 +20,7 @@ from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Clock, DecisionLog, Metrics
 
 _log = logging.getLogger(__name__)
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 50
 _AGAIN: Final = 1.0
 _WITHIN: Final = 5.0
 

@@ -42,7 +42,7 @@ class Answers:
 
     def saw(self, order: Order, outcome: Outcome, book: Book, now: float) -> None:
         """This came of an order, which is about to be stored."""
-        if not self.is_asked or order.origin is not Origin.FLEET:
+        if not self.is_asked or order.origin is not Origin.FLEET or not order.command_id:
             return
         if outcome is Outcome.APPLIED or _is_in_force(order, outcome, book):
             self._enter(ack_of(order, now))
@@ -59,7 +59,7 @@ class Answers:
         for order in changed:
             if order.command is Command.UNBLOCK:
                 self._release(order.scope, book, now)
-            elif now - (order.issued_at or now) <= _NEWS:
+            elif order.command_id and now - (order.issued_at or now) <= _NEWS:
                 self._enter(ack_of(order, now))
 
     def fresh(self) -> list[Ack]:
@@ -93,9 +93,6 @@ class Answers:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), within)
         self._news.clear()
-
-    def __len__(self) -> int:
-        return len(self._open) + len(self._fresh)
 
     def _enter(self, ack: Ack) -> None:
         if ack.id not in self._given and ack.id not in self._open and ack.id not in self._fresh:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+from immutables import Map
 
-from sidecar.core.killswitch import Kind, Origin
-from sidecar.core.killswitch.book import Book
+from sidecar.core.killswitch import Kind, Order, Origin
+from sidecar.core.killswitch.book import Key
 from sidecar.service.killswitch.switch import KillSwitch
 from sidecar.service.ports import Clock
 from sidecar.service.state import State
@@ -56,7 +57,7 @@ class SwitchStatus(msgspec.Struct, frozen=True):
 
 
 class Reporter:
-    """Asks the parts how they fare. Halts are counted anew when the book is another one, or one of them is over."""
+    """Asks the parts how they fare. Halts are counted anew only when an order changed, or one of them is over."""
 
     def __init__(self, switch: KillSwitch, state: State, clock: Clock, refused: Callable[[], int]) -> None:
         self._switch = switch
@@ -65,7 +66,7 @@ class Reporter:
         self._refused = refused
         self._sighted: Callable[[], Sighted] | None = None
         self._shared: Callable[[], str] = str
-        self._counted: tuple[Book, float, Count] | None = None
+        self._counted: tuple[Map[Key, Order], float, Count] | None = None
 
     def watch(self, sighted: Callable[[], Sighted], shared: Callable[[], str] = str) -> None:
         """There is a feed: ask these from now on how it is seen, and why its queue seems to be another's too."""
@@ -86,12 +87,12 @@ class Reporter:
 
     def _count(self) -> Count:
         book, now = self._switch.book, self._clock.now()
-        if self._counted is None or self._counted[0] is not book or now >= self._counted[1]:
+        if self._counted is None or self._counted[0] is not book.orders or now >= self._counted[1]:
             holding = [order for order in book.halts() if order.holds(now)]
             until = min(
                 (order.expires_at for order in holding if order.expires_at is not None), default=_NEVER
             )
             kinds = Counter(order.scope.kind for order in holding)
             origins = Counter(order.origin for order in holding)
-            self._counted = (book, until, Count(kinds, origins))
+            self._counted = (book.orders, until, Count(kinds, origins))
         return self._counted[2]

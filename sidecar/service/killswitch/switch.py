@@ -55,7 +55,7 @@ class KillSwitch:
         answers: Answers | None = None,
         metrics: Metrics | None = None,
     ) -> None:
-        self.answers = answers or Answers()
+        self.answers = Answers() if answers is None else answers
         self.book = Book()
         self.epoch = Epoch()
         self.quarantined = ""
@@ -133,9 +133,11 @@ class KillSwitch:
         applied = [one.order for one in due.values() if one.outcome is Outcome.APPLIED]
         for one in due.values():
             self.answers.saw(one.order, one.outcome, self.book, one.enforced_at)
-        stored_at = await self._put(HaltChange(self._newest(applied), list(due)))
+        stored_at = await self._put(HaltChange(self._newest(applied)))
         settled = [msgspec.structs.replace(one, stored_at=stored_at) for one in due.values()]
         await self._record(settled)
+        # Only now: what a crash left without a record must not be taken for a duplicate when it comes again.
+        await self._store.put(HaltChange(seen=list(due)))
         for identity in due:
             self._unsettled.pop(identity, None)
         for listener in self._on_settled:
