@@ -108,7 +108,9 @@ async def test_what_fails_is_counted_by_a_bounded_number_of_words(house):
     for number in range(100):
         house.metrics.receive_failed(f"word-{number}")
         house.metrics.order_refused("unsigned")
+        house.metrics.state_failed("expired")
     assert house.counted('ascend_sidecar_killswitch_refused_total{why="unsigned"} 100.0')
+    assert house.counted('ascend_sidecar_killswitch_state_errors_total{why="expired"} 100.0')
     assert house.counted('ascend_sidecar_killswitch_receive_errors_total{why="word-0"} 1.0')
     assert house.counted('ascend_sidecar_killswitch_receive_errors_total{why="other"} 68.0')
     assert house.reporter.status().refused == 100

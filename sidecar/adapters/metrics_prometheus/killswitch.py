@@ -25,6 +25,7 @@ class KillSwitchMetrics:
         self._taken: Counter[tuple[str, str]] = Counter()
         self._refused: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
+        self._state_failed: Counter[str] = Counter()
         self._acknowledged: Counter[str] = Counter()
         self._seconds: Observed = {}
         self.status: Callable[[], SwitchStatus] | None = None
@@ -45,6 +46,9 @@ class KillSwitchMetrics:
     def receive_failed(self, why: str) -> None:
         self._failed[_bounded(self._failed, why)] += 1
 
+    def state_failed(self, why: str) -> None:
+        self._state_failed[_bounded(self._state_failed, why)] += 1
+
     def order_acknowledged(self, to: str) -> None:
         self._acknowledged[to] += 1
 
@@ -57,6 +61,7 @@ class KillSwitchMetrics:
         yield taken
         yield _counter("refused", "Messages that were not believed.", "why", self._refused)
         yield _counter("receive_errors", "Receives of the queue that failed.", "why", self._failed)
+        yield _counter("state_errors", "Reads of the state that told nothing.", "why", self._state_failed)
         yield _counter("acks", "Acknowledgements that are owed or were delivered.", "to", self._acknowledged)
         seconds = HistogramMetricFamily(
             f"{_PREFIX}_enforced_seconds", "From an order's arrival until it was enforced.", labels=["proof"]

@@ -113,6 +113,9 @@ class PrometheusMetrics(Collector):
     def receive_failed(self, why: str) -> None:
         self._killswitch.receive_failed(why)
 
+    def state_failed(self, why: str) -> None:
+        self._killswitch.state_failed(why)
+
     def order_acknowledged(self, to: str) -> None:
         self._killswitch.order_acknowledged(to)
 

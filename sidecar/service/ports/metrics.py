@@ -52,6 +52,10 @@ class Metrics(Protocol):
         """The queue of the kill switch could not be read; `why` is one of a few words."""
         ...
 
+    def state_failed(self, why: str) -> None:
+        """The authoritative state could not be read, or was not believed; `why` is one of a few words."""
+        ...
+
     def order_acknowledged(self, to: str) -> None:
         """An order's acknowledgement is owed to `to`: `platform` or `topic`."""
         ...
