@@ -98,6 +98,25 @@ def _expired(record: Object) -> str:
     return f"expired  approval {record.get('approval')} of {record.get('decision')}"
 
 
+def _order(record: Object) -> str:
+    """Texts of the sender's in quotes, so that none can look like another line."""
+    order = _mapping(record, "order")
+    by, why = (msgspec.json.encode(str(order.get(name, ""))).decode() for name in ("issued_by", "reason"))
+    what = f"{order.get('command')!s:<8} {_scope(order)}  {record.get('outcome')}"
+    origin, proof = order.get("origin", "fleet"), order.get("proof", "local")
+    return f"{what}  {origin}, {proof}  by {by}  {why}"
+
+
+def _ack(record: Object) -> str:
+    what = f"{record.get('command')} {_scope(record)}"
+    return f"told     {record.get('to')} of {what}  {record.get('agents_count')} agents here"
+
+
+def _scope(of: Object) -> str:
+    scope = _mapping(of, "scope")
+    return f"{scope.get('kind')} {msgspec.json.encode(str(scope.get('name', '*'))).decode()}"
+
+
 def _other(record: Object) -> str:
     details = {key: value for key, value in record.items() if key not in _HIDDEN}
     shown = msgspec.json.encode(details).decode()
@@ -110,6 +129,8 @@ _LINES: Final[dict[str, Callable[[Object], str]]] = {
     "outcome": _outcome,
     "void": _void,
     "approval_expired": _expired,
+    "kill_switch_order": _order,
+    "kill_switch_ack": _ack,
 }
 
 

@@ -32,12 +32,15 @@ class Answers:
         self.is_asked = is_asked
         self._fresh: dict[str, Ack] = {}
         self._open: dict[str, Ack] = {}
+        self._waiting: dict[Scope, set[str]] = {}
         self._given: dict[str, None] = {}
         self._news = asyncio.Event()
 
     def take_up(self, kept: KeptHalts) -> None:
         """What the last run left."""
         self._open = {ack.id: ack for ack in kept.acks}
+        for ack in kept.acks:
+            self._wait(ack)
         self._given = dict.fromkeys(kept.acknowledged)
 
     def saw(self, order: Order, outcome: Outcome, book: Book, now: float) -> None:
@@ -95,22 +98,36 @@ class Answers:
         self._news.clear()
 
     def _enter(self, ack: Ack) -> None:
-        if ack.id not in self._given and ack.id not in self._open and ack.id not in self._fresh:
+        """While nothing can be stored, what is too much is left out: it is seen again when the order is settled."""
+        is_known = ack.id in self._given or ack.id in self._open or ack.id in self._fresh
+        if not is_known and len(self._fresh) < _MOST:
             self._fresh[ack.id] = ack
+            self._wait(ack)
+
+    def _wait(self, ack: Ack) -> None:
+        if not ack.enforced_at:
+            self._waiting.setdefault(ack.scope, set()).add(ack.id)
 
     def _release(self, scope: Scope, book: Book, now: float) -> None:
         if book.is_halted(scope, Origin.FLEET):
             return
-        for ack in [*self._open.values(), *self._fresh.values()]:
-            if ack.scope == scope and not ack.enforced_at:
-                self._fresh[ack.id] = msgspec.structs.replace(ack, enforced_at=now)
+        for one in self._waiting.pop(scope, ()):
+            ack = self._fresh.get(one) or self._open.get(one)
+            if ack is not None:
+                self._fresh[one] = msgspec.structs.replace(ack, enforced_at=now)
 
     def _bound(self) -> None:
         lost = len(self._open) - _MOST
         if lost > 0:
             _log.warning("%d orders will not be acknowledged: too many wait", lost)
             for one in list(self._open)[:lost]:
-                del self._open[one]
+                self._forget(self._open.pop(one))
+
+    def _forget(self, ack: Ack) -> None:
+        waiting = self._waiting.get(ack.scope, set())
+        waiting.discard(ack.id)
+        if not waiting:
+            self._waiting.pop(ack.scope, None)
 
 
 def _is_in_force(order: Order, outcome: Outcome, book: Book) -> bool:
