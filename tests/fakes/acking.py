@@ -8,6 +8,7 @@ import contextlib
 
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.adapters.sqlite import HaltsSqlite
+from sidecar.core.delegation import Lineage
 from sidecar.core.killswitch import Command, Halts, Kind, Order, Proof, Scope
 from sidecar.core.masking import Masker
 from sidecar.core.model import Action, Caller, Door, Request, Resource, Subject
@@ -175,10 +176,11 @@ class AckHouse:
         for outbox in self.outboxes:
             await outbox.write()
 
-    def seen(self, agent, **context):
-        """An agent has asked."""
+    def seen(self, agent, above=(), **context):
+        """An agent has asked, for those `above` it."""
+        ancestors = tuple(Subject("agent", name) for name in above)
         its = Request(Subject("agent", agent), Action("read"), Resource("thing", "t"), context)
-        asked = Asked(its, Caller(), Door.ASCEND)
+        asked = Asked(its, Caller(), Door.ASCEND, kin=Lineage(ancestors) if above else None)
         self.presence.saw(asked, None, 0)
 
     def records(self, kind):

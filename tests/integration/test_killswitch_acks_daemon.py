@@ -100,13 +100,13 @@ def test_what_is_owed_to_the_topic_outlives_kill_9(tmp_path, replies):
     assert [one["command_id"] for one in replies.heard[before:]] == ["c-7"]
 
 
-def test_the_platform_hears_it_for_the_agent_that_is_halted(tmp_path):
+def test_the_platform_hears_it_for_the_host_where_no_agent_of_it_has_asked(tmp_path):
     with simulated() as platform:
-        platform.book.order("bot", {"command_id": "c-1"})
-        daemon = owing_daemon(tmp_path, platform)
+        platform.book.order("host-1", {"command_id": "c-1"})
+        daemon = owing_daemon(tmp_path, platform, ASCEND_SIDECAR_KILLSWITCH_HOST="host-1")
         left_by_a_kill(daemon, order(1))
         with daemon:
-            until(lambda: platform.book.commands["bot"] == [], "the acknowledgement arrives")
+            until(lambda: platform.book.commands["host-1"] == [], "the acknowledgement arrives")
             told = [body for _, path, body in platform.book.asked if path.endswith("/commands/c-1/ack")]
             assert told[0]["enforced_at"] == 1_700_000_000.5
             sent = b'ascend_sidecar_outbox_delivered_total{kind="ack"} 1.0'

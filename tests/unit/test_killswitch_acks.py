@@ -19,8 +19,8 @@ async def house(tmp_path):
 
 async def test_an_order_is_acknowledged_with_its_times_and_the_agents_that_it_hits(house):
     house.seen("bot")
-    house.seen("child", session="s", parent="x")
     house.seen("other")
+    house.platform.book.order("bot", {"command_id": "c-1"})
     house.clock.advance(2)
     await house.switch.take([order()])
     await house.catch_up()
@@ -42,6 +42,7 @@ async def test_an_order_is_acknowledged_with_its_times_and_the_agents_that_it_hi
     (asked,) = house.platform.book.asked
     assert asked[:2] == ("POST", "/api/registry/agents/bot/commands/c-1/ack")
     assert asked[2]["agents"] == ["agent:bot"]
+    assert house.platform.book.commands["bot"] == []
     assert house.counted('ascend_sidecar_killswitch_acks_total{to="topic"} 1.0')
     assert house.counted('ascend_sidecar_outbox_delivered_total{kind="reply"} 1.0')
 
@@ -238,6 +239,33 @@ async def test_a_wider_order_is_acknowledged_to_the_platform_for_each_agent_that
         "/api/registry/agents/b/commands/c-0/ack",
         f"/api/registry/agents/{HOST}/commands/c%2F1/ack",
     ]
+
+
+async def test_an_order_for_an_agent_that_is_not_here_is_left_for_its_own_host_to_acknowledge(house):
+    house.platform.book.order("bot", {"command_id": "c-1"})
+    house.seen("other")
+    await house.switch.take([order()])
+    await house.catch_up()
+    assert [path for _, path, _ in house.platform.book.asked] == [
+        f"/api/registry/agents/{HOST}/commands/c-1/ack"
+    ]
+    assert len(house.platform.book.commands["bot"]) == 1
+
+
+async def test_an_order_for_one_agent_is_no_command_of_those_below_it(house):
+    house.seen("child", above=["bot"], orchestration_session_id="s")
+    house.seen("bot")
+    await house.switch.take([order()])
+    await house.catch_up()
+    assert [path for _, path, _ in house.platform.book.asked] == ["/api/registry/agents/bot/commands/c-1/ack"]
+    assert house.topic.heard[0].body["agents"] == ["agent:child", "agent:bot"]
+
+
+async def test_what_the_platform_states_without_an_id_is_not_acknowledged(house):
+    halt = order("platform-status", kind=Kind.ORGANIZATION, name="*", proof=Proof.STATE)
+    await house.switch.restate(State(house.clock.now(), (halt,)))
+    await house.catch_up()
+    assert house.topic.heard == []
 
 
 async def test_of_many_agents_the_first_hundred_are_named_and_all_are_counted(house):

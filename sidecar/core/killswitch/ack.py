@@ -14,6 +14,8 @@ from sidecar.core.model import Object
 _AGENTS: Final = 100
 _AGENTS_CHARS: Final = 8 * 1024
 _ID_CHARS: Final = 32
+# What the platform states without an id is known by these: no command of it could be acknowledged.
+_NAMELESS: Final = frozenset({"", "platform-status", "platform-command"})
 
 
 class Ack(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -44,6 +46,11 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
 
 NOBODY: Final = Hit()
+
+
+def is_nameable(order: Order) -> bool:
+    """Whether its sender would know which order an acknowledgement is of."""
+    return order.command_id not in _NAMELESS
 
 
 def ack_id(order: Order) -> str:
@@ -86,16 +93,20 @@ def told(ack: Ack, found: Hit, host: str) -> Object:
 def paths(ack: Ack, found: Hit, host: str) -> list[tuple[str, str]]:
     """Whom of the platform's agents it is said for, and the path of each: there is none for hosts or groups.
 
-    An order for one agent is acknowledged for that agent; any other for each agent of this host that it is for, as
-    far as they are named, or, where there is none, for the host as if it were an agent.
+    It is said for the agents of this host that are named by the order, or by being among those that it is for; where
+    there is none, for the host as if it were an agent. Never for an agent that was not seen here: what is
+    acknowledged may be gone from the list that the agent's own host reads.
     """
-    if ack.scope.kind is Kind.AGENT and ack.scope.name != ANY:
-        names = [ack.scope.name]
-    else:
-        names = list(found.agents) or [host]
-    ids = dict.fromkeys(_id(name) for name in names)
+    ids = dict.fromkeys(_id(name) for name in _named(ack.scope, found.agents) or [host])
     command = quote(ack.command_id, safe="")
     return [(one, f"/api/registry/agents/{quote(one, safe='')}/commands/{command}/ack") for one in ids]
+
+
+def _named(scope: Scope, agents: Sequence[str]) -> Sequence[str]:
+    """An order for one agent is no command of those below it."""
+    if scope.kind is not Kind.AGENT or scope.name == ANY:
+        return agents
+    return [name for name in agents if scope.name in (name, _id(name))]
 
 
 def _id(name: str) -> str:

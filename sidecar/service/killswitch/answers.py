@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from sidecar.core.killswitch import Command, Order, Origin, Scope
-from sidecar.core.killswitch.ack import Ack, ack_id, ack_of
+from sidecar.core.killswitch.ack import Ack, ack_id, ack_of, is_nameable
 from sidecar.core.killswitch.book import Book, Outcome
 from sidecar.service.ports import KeptHalts
 
@@ -45,7 +45,7 @@ class Answers:
 
     def saw(self, order: Order, outcome: Outcome, book: Book, now: float) -> None:
         """This came of an order, which is about to be stored."""
-        if not self.is_asked or order.origin is not Origin.FLEET or not order.command_id:
+        if not self.is_asked or order.origin is not Origin.FLEET or not is_nameable(order):
             return
         if outcome is Outcome.APPLIED or _is_in_force(order, outcome, book):
             self._enter(ack_of(order, now))
@@ -62,7 +62,7 @@ class Answers:
         for order in changed:
             if order.command is Command.UNBLOCK:
                 self._release(order.scope, book, now)
-            elif order.command_id and now - (order.issued_at or now) <= _NEWS:
+            elif is_nameable(order) and now - (order.issued_at or now) <= _NEWS:
                 self._enter(ack_of(order, now))
 
     def fresh(self) -> list[Ack]:
