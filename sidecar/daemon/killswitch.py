@@ -32,7 +32,7 @@ class Switching:
 
     def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """The loops that `run` keeps going."""
-        return ()
+        return (self.reporter.run(),)
 
     async def close(self) -> None:
         await self.switch.close()

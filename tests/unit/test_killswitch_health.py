@@ -90,6 +90,19 @@ async def test_halts_are_counted_by_kind_and_origin_until_they_are_over_or_relea
     assert house.reporter.status().halts.by_origin == {Origin.FLEET: 1}
 
 
+async def test_very_many_halts_are_counted_aside(house):
+    many = [order(f"c-{number}", name=f"bot-{number}") for number in range(6_000)]
+    house.switch.apply(many)
+    assert house.reporter.status().halts.total == 6_000
+    house.switch.apply([order("c-x", name="x", expires_at=house.clock.now() + 60)])
+    assert house.reporter.status().halts.total == 6_000
+    await house.reporter.recount()
+    assert house.reporter.status().halts.total == 6_001
+    house.clock.advance(61)
+    await house.reporter.recount()
+    assert house.reporter.status().halts.total == 6_000
+
+
 async def test_orders_are_counted_by_what_came_of_them_and_timed(house):
     house.clock.advance(0.004)
     await house.switch.take([order(), order(), order("c-2", Command.UNBLOCK)])

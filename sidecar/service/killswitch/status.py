@@ -1,5 +1,6 @@
 """How the kill switch fares, for health and metrics: values that others fill in."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -9,11 +10,13 @@ from immutables import Map
 
 from sidecar.core.killswitch import Kind, Order, Origin
 from sidecar.core.killswitch.book import Key
+from sidecar.core.killswitch.order import FOREVER
 from sidecar.service.killswitch.switch import KillSwitch
 from sidecar.service.ports import Clock
 from sidecar.service.state import State
 
-_NEVER: Final = float("inf")
+_MANY: Final = 5_000
+_RECOUNT_EVERY: Final = 1.0
 
 
 class Sighted(msgspec.Struct, frozen=True):
@@ -57,7 +60,10 @@ class SwitchStatus(msgspec.Struct, frozen=True):
 
 
 class Reporter:
-    """Asks the parts how they fare. Halts are counted anew only when an order changed, or one of them is over."""
+    """Asks the parts how they fare. Halts are counted anew only when an order changed, or one of them is over.
+
+    To count very many takes longer than a decision may wait, so that is done aside, and what is told is a second old.
+    """
 
     def __init__(self, switch: KillSwitch, state: State, clock: Clock, refused: Callable[[], int]) -> None:
         self._switch = switch
@@ -66,7 +72,7 @@ class Reporter:
         self._refused = refused
         self._sighted: Callable[[], Sighted] | None = None
         self._shared: Callable[[], str] = str
-        self._counted: tuple[Map[Key, Order], float, Count] | None = None
+        self._counted: _Counted | None = None
 
     def watch(self, sighted: Callable[[], Sighted], shared: Callable[[], str] = str) -> None:
         """There is a feed: ask these from now on how it is seen, and why its queue seems to be another's too."""
@@ -85,14 +91,41 @@ class Reporter:
             self._shared(),
         )
 
+    async def run(self) -> None:
+        """Keep the count of very many halts fresh, until cancelled."""
+        while True:
+            await asyncio.sleep(_RECOUNT_EVERY)
+            await self.recount()
+
+    async def recount(self) -> None:
+        """Count aside, if there are very many and the last count is not theirs."""
+        orders, now = self._switch.book.orders, self._clock.now()
+        if len(orders) > _MANY and not self._is_counted(orders, now):
+            self._counted = await asyncio.to_thread(_counted, orders, now)
+
     def _count(self) -> Count:
-        book, now = self._switch.book, self._clock.now()
-        if self._counted is None or self._counted[0] is not book.orders or now >= self._counted[1]:
-            holding = [order for order in book.halts() if order.holds(now)]
-            until = min(
-                (order.expires_at for order in holding if order.expires_at is not None), default=_NEVER
-            )
-            kinds = Counter(order.scope.kind for order in holding)
-            origins = Counter(order.origin for order in holding)
-            self._counted = (book.orders, until, Count(kinds, origins))
-        return self._counted[2]
+        orders, now = self._switch.book.orders, self._clock.now()
+        is_stale = not self._is_counted(orders, now)
+        if self._counted is None or (is_stale and len(orders) <= _MANY):
+            self._counted = _counted(orders, now)
+        return self._counted.count
+
+    def _is_counted(self, orders: Map[Key, Order], now: float) -> bool:
+        counted = self._counted
+        return counted is not None and counted.orders is orders and now < counted.until
+
+
+class _Counted(msgspec.Struct, frozen=True):
+    """The count of these orders, which is right until then (epoch seconds)."""
+
+    orders: Map[Key, Order]
+    until: float
+    count: Count
+
+
+def _counted(orders: Map[Key, Order], now: float) -> _Counted:
+    holding = [order for order in orders.values() if order.holds(now)]
+    until = min((order.expires_at for order in holding if order.expires_at is not None), default=FOREVER)
+    kinds = Counter(order.scope.kind for order in holding)
+    origins = Counter(order.origin for order in holding)
+    return _Counted(orders, until, Count(kinds, origins))
