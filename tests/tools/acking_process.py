@@ -24,7 +24,7 @@ from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Told
 from sidecar.service.state import State
 from tests.fakes.acking import RULES, order
-from tests.fakes.audit import opened
+from tests.fakes.audit import opened, until
 from tests.tools.bundles import bundle
 
 
@@ -64,8 +64,7 @@ async def take_all(folder, count):
             if number not in deleted:
                 await switch.take([order(f"c-{number}", name=f"bot-{number % 7}", seq=number)])
                 paper.delete(number)
-        while answers.due() or outbox.status().count:
-            await asyncio.sleep(0.01)
+        await until(lambda: not answers.due() and not outbox.status().count, 60.0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
