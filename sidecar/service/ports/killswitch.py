@@ -45,7 +45,10 @@ class Certificates(Protocol):
     """The certificates that SNS signs with."""
 
     async def get(self, url: str) -> bytes | None:
-        """PEM. None if it cannot be had now. The address was found to be one of SNS itself."""
+        """PEM. None if it cannot be had now; empty if SNS itself says that it has none of that name.
+
+        The address was found to be one of SNS itself. Cancelling it leaves the fetch going for the next who asks.
+        """
         ...
 
 
