@@ -82,7 +82,7 @@ def key_of(order: Order) -> Key:
 def fold(book: Book, order: Order, *, takes_signed_unblock: bool = False) -> tuple[Book, Outcome]:
     """The book after an order. What is no longer new changes nothing."""
     known = book.like(order)
-    if book.knows(order.identity) and not _confirms(order, known):
+    if book.knows(order.identity):
         return book, Outcome.DUPLICATE
     book = _note(book, order.identity)
     if order.command is Command.UNBLOCK and not _may_release(order, takes_signed=takes_signed_unblock):
@@ -115,17 +115,21 @@ def reconcile(book: Book, state: State) -> tuple[Book, tuple[Order, ...]]:
     that it is part of. One that knows the whole also mends a book that was damaged.
     """
     stated = {order.scope for order in state.halts}
-    changes = [order for order in state.halts if _adds(book.like(order), order)]
+    changed: dict[Key, None] = {}
+    for order in state.halts:
+        known = book.like(order)
+        if known is None or _is_newer(order, known):
+            book = enter(book, order if known is None or order.seq is not None else _after(known, order))
+            changed[key_of(order)] = None
     over = dict(state.released)
-    for halt in book.halts(Origin.FLEET):
+    for halt in list(book.halts(Origin.FLEET)):
         is_covered = state.covers is None or halt.scope in state.covers
         if is_covered and halt.scope not in stated and _is_over(halt, over.get(halt.scope), state.as_of):
-            changes.append(released(halt, state.as_of))
+            book = enter(book, released(halt, state.as_of))
+            changed[key_of(halt)] = None
     if state.is_whole and book.is_damaged:
         book = msgspec.structs.replace(book, is_damaged=False)
-    for order in changes:
-        book = enter(book, order)
-    return book, tuple(changes)
+    return book, tuple(book.orders[key] for key in changed)
 
 
 def released(halt: Order, at: float) -> Order:
@@ -148,12 +152,16 @@ def _may_release(order: Order, *, takes_signed: bool) -> bool:
 
 
 def _after(known: Order, order: Order) -> Order:
-    """An order without a number in the place of another: a halt of a scope that is halted never shortens that."""
+    """An order without a number in the place of another: a halt of a scope that is halted never shortens that.
+
+    One that is not proven only lengthens one that is.
+    """
     if order.command is Command.UNBLOCK or known.command is Command.UNBLOCK:
         return order
     longest = max(_ends(known), _ends(order))
+    is_weaker = order.proof is Proof.PROVISIONAL and known.proof is not Proof.PROVISIONAL
     return msgspec.structs.replace(
-        order,
+        known if is_weaker else order,
         issued_at=max(known.issued_at, order.issued_at),
         received_at=max(known.received_at, order.received_at),
         expires_at=None if longest == FOREVER else longest,
@@ -169,19 +177,13 @@ def _is_newer(order: Order, known: Order) -> bool:
     return order.command is Command.BLOCK and (_confirms(order, known) or _ends(order) > _ends(known))
 
 
-def _confirms(order: Order, known: Order | None) -> bool:
-    """Whether it is the same halt with a proof that was lacking."""
-    if known is None or known.proof is not Proof.PROVISIONAL or order.proof is Proof.PROVISIONAL:
-        return False
-    return order.command is Command.BLOCK and known.command is Command.BLOCK
+def _confirms(order: Order, known: Order) -> bool:
+    """Whether it brings a halt the proof that it lacked."""
+    return known.proof is Proof.PROVISIONAL and order.proof is not Proof.PROVISIONAL
 
 
 def _ends(order: Order) -> float:
     return FOREVER if order.expires_at is None else order.expires_at
-
-
-def _adds(known: Order | None, stated: Order) -> bool:
-    return known is None or _is_newer(stated, known)
 
 
 def _is_over(halt: Order, over: int | None, as_of: float) -> bool:

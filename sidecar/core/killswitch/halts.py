@@ -94,15 +94,15 @@ _NAMES: Final[dict[Kind, Callable[[Halts, Target], Collection[str]]]] = {
     Kind.TOOL: lambda _, target: target.tools,
     Kind.ORCHESTRATION: _of_orchestration,
 }
-# Whether a halt for every one of the kind hits the request.
+# Whether a halt for every one of the kind hits the request: wherever a halt for some one of the kind could.
 _IS_CONCERNED: Final[dict[Kind, Callable[[Target], bool]]] = {
     Kind.ORGANIZATION: lambda _: True,
     Kind.HOST: lambda _: True,
     Kind.AGENT: lambda _: True,
     Kind.GROUP: lambda target: bool(target.groups),
-    Kind.MCP_SERVER: lambda target: target.is_mcp,
-    Kind.TOOL: lambda target: target.is_mcp,
-    Kind.ORCHESTRATION: lambda target: bool(target.session),
+    Kind.MCP_SERVER: lambda target: target.is_mcp or bool(target.servers),
+    Kind.TOOL: lambda target: target.is_mcp or bool(target.tools),
+    Kind.ORCHESTRATION: lambda _: True,
 }
 NO_HALTS: Final = Halts()
 

@@ -63,8 +63,12 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def identity(self) -> str:
-        """By what a second arrival is known. An id alone could have been used for something else first."""
-        return f"{self.command_id} {self.command} {self.seq} {self.scope}"
+        """By what a second arrival is known. An id alone could have been used for something else first.
+
+        What anybody could have written is known apart from what was proven, so that it cannot use up an identity.
+        """
+        by = self.proof if self.proof is Proof.PROVISIONAL else self.origin
+        return f"{self.command_id} {self.command} {self.seq} {self.scope} {by}"
 
     @property
     def since(self) -> float:

@@ -53,5 +53,6 @@ def scope(kind: Kind, name: str = ANY) -> Scope:
 
 def normalized(kind: Kind, name: str) -> str:
     """The form in which names of that kind are compared."""
-    plain = name if name.isascii() else normalize("NFC", name)
-    return plain.strip().lower() if kind in _FOLDED else plain
+    if kind in _FOLDED:
+        name = name.strip().lower()
+    return name if name.isascii() else normalize("NFC", name)

@@ -1,7 +1,7 @@
 """The target: all the names by which a request can be hit. What is named by no text can be hit by every name."""
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ _SERVER_KEYS: Final = ("mcp_server", "mcp_server_name", "server_name")
 _SERVER_TYPES: Final = frozenset({"mcp_server", "mcp"})
 _BETWEEN: Final = re.compile(r"[/:.]|__")
 _MCP: Final = "mcp"
+_MOST_MARKS: Final = 12
 # Stands for what is no string: it cannot be told from a halted name.
 NO_TEXT: Final = "\x00"
 EVERY_KIND: Final = frozenset(Kind)
@@ -50,7 +51,12 @@ def target_of(
     for subject in ancestors:
         above += _names(subject)
     session = request.context.get(SESSION) if request.context else None
-    target = Target(actors, above, groups, session if isinstance(session, str) else "")
+    target = Target(
+        actors,
+        above,
+        tuple(normalized(Kind.GROUP, group) for group in groups),
+        normalized(Kind.ORCHESTRATION, session) if isinstance(session, str) else "",
+    )
     if Kind.MCP_SERVER in kinds or Kind.TOOL in kinds:
         return _with_mcp(target, request)
     return target
@@ -58,12 +64,12 @@ def target_of(
 
 def _with_mcp(target: Target, request: Request) -> Target:
     servers = _servers(request)
-    words = _BETWEEN.split(request.action.name)[:-1]
+    words = list(_words(request.action.name))
     return msgspec.structs.replace(
         target,
         servers=_texts(Kind.MCP_SERVER, (*servers, *words)),
         tools=_texts(Kind.TOOL, named_tools(request)),
-        is_mcp=bool(servers) or words[:1] == [_MCP],
+        is_mcp=bool(servers) or _is_of_mcp(request.action.name),
     )
 
 
@@ -81,10 +87,29 @@ def _names(subject: Subject) -> tuple[str, str]:
     return normalized(Kind.AGENT, identity), normalized(Kind.AGENT, f"{kind}:{identity}")
 
 
+def _words(action: str) -> Iterator[str | None]:
+    """Whatever in the name of an action could be that of the server, first words first.
+
+    It ends where a separator begins, and may hold separators itself. Of too many, each is taken for it: no text.
+    """
+    marks = [match.span() for match in _BETWEEN.finditer(action)]
+    if len(marks) > _MOST_MARKS:
+        yield None
+        return
+    for begin in (0, *(after for _, after in marks)):
+        yield from (action[begin:end] for end, _ in marks if end > begin)
+
+
+def _is_of_mcp(action: str) -> bool:
+    first, *others = _BETWEEN.split(action, maxsplit=1)
+    return bool(others) and normalized(Kind.MCP_SERVER, first) == _MCP
+
+
 def _servers(request: Request) -> list[JSON]:
     parts = (request.context, request.action.properties)
     named = [part[key] for part in parts for key in _SERVER_KEYS if part.get(key) is not None]
-    return [*named, request.resource.id] if request.resource.type in _SERVER_TYPES else named
+    kind = request.resource.type.strip().lower()
+    return [*named, request.resource.id] if kind in _SERVER_TYPES else named
 
 
 def _texts(kind: Kind, names: Iterable[JSON]) -> tuple[str, ...]:
