@@ -166,9 +166,9 @@ class KillSwitch:
         return changed
 
     async def reset(self) -> None:
-        """Forget that anything was lost. Raises StoreError."""
-        self.book = msgspec.structs.replace(self.book, is_damaged=False)
+        """Forget that anything was lost, once that is on disk. Raises StoreError."""
         await self._store.put(HaltChange(is_damaged=False))
+        self.book = msgspec.structs.replace(self.book, is_damaged=False)
         self._show()
 
     async def acknowledged(self, ids: Sequence[str]) -> None:
