@@ -150,6 +150,8 @@ def test_a_condition_changes(old, new, way):
         ("score: local", "score: platform", "either"),
         ("on_platform_unavailable: deny", "on_platform_unavailable: open", "loosens"),
         ("on_platform_unavailable: open", "on_platform_unavailable: local", "tightens"),
+        ("valid_for: 60s", "allow_when_blind: true", "loosens"),
+        ("allow_when_blind: true", "allow_when_blind: false", "tightens"),
         ("valid_for: 60s", "on_platform_unavailable: deny", "either"),
         ("reason: One.", "reason: Two.", "neither"),
     ],

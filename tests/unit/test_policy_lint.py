@@ -83,6 +83,11 @@ def test_among_many_rules_the_one_that_covers_is_found():
     assert "`d33`" in finding.diagnostic.message
 
 
+def test_rules_that_differ_in_what_they_let_through_when_blind_are_none():
+    one = "id: one, effect: allow, match: {actions: [a]}, allow_when_blind: true"
+    assert checks(rules(one, "id: two, effect: allow, match: {actions: [a]}")) == []
+
+
 def test_rules_that_differ_in_id_and_reason_only_are_duplicates():
     one = "id: one, effect: allow, match: {actions: [b, a]}, when: 'context.x  > 3', reason: One."
     two = "id: two, effect: allow, match: {actions: [a, b]}, when: 'context.x > 3 // again', reason: Two."

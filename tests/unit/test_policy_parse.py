@@ -109,6 +109,11 @@ def test_durations_are_seconds(written: str, seconds: float):
             "`approval` does nothing in a rule whose",
         ),
         ("effect: deny, thresholds: {deny: 60}", "`thresholds` does nothing in a rule whose effect is deny"),
+        (
+            "effect: deny, allow_when_blind: true",
+            "`allow_when_blind` does nothing in a rule whose effect is deny",
+        ),
+        ("effect: allow, allow_when_blind: 1", "expected true or false"),
         ("effect: deny, valid_for: 3s", "`valid_for` does nothing in a rule whose effect is deny"),
         ("effect: approve, approval: {stages: []}", "expected a list of 1 to 16 stages"),
         ("effect: approve, approval: {stages: [{approvers: []}]}", "expected a list of 1 to 64 approvers"),

@@ -27,6 +27,7 @@ GOOD = (
     "rules: [{id: a, effect: allow, thresholds: {deny: 3}, valid_for: 30s, when: 'true', reason: Yes.}]",
     "rules: [{id: a, effect: allow, obligations: [{id: a, type: b, properties: {x: [1]}}], score: platform}]",
     "rules: [{id: a, effect: approve, valid_for: 1h, approval: {stages: [{approvers: ['g:a'], quorum: 2}]}}]",
+    "rules: [{id: a, effect: approve, allow_when_blind: true, approval: {stages: [{approvers: ['g:a']}]}}]",
     "defaults: {thresholds: {deny: 100}, on_platform_unavailable: open, volatile: [nonce], max_depth: 0}",
 )
 BAD = (
@@ -45,6 +46,8 @@ BAD = (
     "rules: [{id: a, effect: deny, match: {resources: [file]}}]",
     "rules: [{id: a, effect: deny, match: {action: [read]}}]",
     "rules: [{id: a, effect: deny, valid_for: 30s}]",
+    "rules: [{id: a, effect: deny, allow_when_blind: true}]",
+    "rules: [{id: a, effect: allow, allow_when_blind: 'yes'}]",
     "rules: [{id: a, effect: allow, valid_for: 30}]",
     "rules: [{id: a, effect: allow, valid_for: 0s}]",
     "rules: [{id: a, effect: allow, valid_for: 1w}]",

@@ -26,6 +26,7 @@ _BESIDES: Final[Mapping[str, _Schema]] = {
             "approval": {"properties": {"effect": {"enum": [Effect.APPROVE]}}},
             "thresholds": {"properties": {"effect": {"enum": [Effect.ALLOW]}}},
             "valid_for": {"properties": {"effect": {"enum": [Effect.ALLOW, Effect.APPROVE]}}},
+            "allow_when_blind": {"properties": {"effect": {"enum": [Effect.ALLOW, Effect.APPROVE]}}},
         }
     },
 }

@@ -92,6 +92,7 @@ def _content(rule: Rule) -> object:
         _set(rule.resources),
         None if rule.when is None else words(rule.when),
         rule.valid_for,
+        rule.allow_when_blind,
         msgspec.json.encode(rest, order="deterministic"),
     )
 
