@@ -1,6 +1,12 @@
 """The clock of the machine, which never tells a time before the newest one on record."""
 
 import time
+from functools import partial
+from typing import Final
+
+# Time goes on while a machine is suspended, and what was seen before is old afterwards. Where there is no such clock,
+# as on macOS, the monotonic one counts that time too.
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
@@ -20,4 +26,4 @@ class SystemClock:
         """Take note of a time that a record or a signed document carries."""
         self._floor = max(self._floor, seen)
 
-    monotonic = staticmethod(time.perf_counter)
+    monotonic = staticmethod(partial(time.clock_gettime, _STEADY))

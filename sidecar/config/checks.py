@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sidecar.config.keys import KEYS, value_of
+from sidecar.config.killswitch import PLATFORM
 from sidecar.config.model import Config
 from sidecar.config.settings import Findings
 from sidecar.config.units import Seconds, Size
@@ -70,6 +71,7 @@ def check(config: Config, origins: Mapping[str, Place], findings: Findings) -> N
         _source,
         _keys,
         _platform,
+        _halts,
     ):
         rule(config, report)
 
@@ -79,6 +81,7 @@ def check_start(config: Config, origins: Mapping[str, Place], findings: Findings
     report = _Report(origins, findings)
     _policies(config, report)
     _somewhere(config, report)
+    _signed_halts(config, report)
 
 
 def _ranges(config: Config, report: _Report) -> None:
@@ -178,6 +181,31 @@ def _platform(config: Config, report: _Report) -> None:
         report("platform.url", "a query or fragment in the address")
     elif url.scheme == "http" and not is_loopback(url.hostname or ""):
         report("platform.url", "the key would be sent in the clear", "use https")
+
+
+def _halts(config: Config, report: _Report) -> None:
+    switch, place = config.killswitch, config.killswitch.state
+    try:
+        url = urlsplit(place or "")
+    except ValueError:
+        report("killswitch.state", "not an address such as https://platform.example/halts")
+        return
+    if url.scheme not in {"", "http", "https", "s3"}:
+        report("killswitch.state", "not a file, an http(s) URL, s3://bucket/key or `platform`")
+    if url.username or url.password:
+        report("killswitch.state", "a user or password in the address", "use killswitch.token_file")
+    if switch.token_file is not None and url.scheme == "http" and not is_loopback(url.hostname or ""):
+        report("killswitch.token_file", "the token would be sent in the clear", "use https")
+    if switch.has_feed and switch.blind_after < 2 * switch.poll:
+        message = f"{switch.blind_after} is too short for a look every {switch.poll}"
+        report("killswitch.blind_after", message, "at least twice killswitch.poll")
+
+
+def _signed_halts(config: Config, report: _Report) -> None:
+    """Whether there is a platform shows later: its address may be that of the agents' environment."""
+    if config.killswitch.state not in (None, PLATFORM) and not config.trust.keys:
+        hint = "set trust.keys to the public keys that sign it"
+        report("killswitch.state", "a state document that nothing could verify", hint)
 
 
 def _keys(config: Config, report: _Report) -> None:

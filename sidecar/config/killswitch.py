@@ -2,12 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
 from sidecar.config.section import Name, Section, unit
 from sidecar.config.units import Seconds
+
+# What `state` is where the platform's API says what is halted.
+PLATFORM: Final = "platform"
 
 
 class Delivery(StrEnum):
@@ -45,7 +48,7 @@ class KillSwitch(Section, frozen=True):
         Name | None,
         Meta(
             description="Authoritative state: a signed document by http(s) URL, s3://bucket/key or file, "
-            "or `platform` for the platform's API."
+            "or `platform` for the platform's API, which is what it is beside a queue."
         ),
     ] = None
     poll: Annotated[Seconds, Meta(description="Time between two looks at the state.")] = unit(Seconds, "2s")

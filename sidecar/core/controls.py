@@ -18,6 +18,7 @@ _SWITCH_DAMAGED: Final = Ruling(
     Code.HALTED,
     "What was halted on this host is lost, so everything is halted until it is known again.",
 )
+_UNREAD: Final = "Nobody can say whether this agent is halted: its commands could not be read."
 _FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _NO_BUNDLE: Final = Ruling(
     Control.FRESHNESS, Verdict.DENY, Code.NO_BUNDLE, "No verified policy bundle is active yet."
@@ -61,7 +62,7 @@ def kill_switch(case: Case) -> Ruling:
     if halts.is_damaged:
         return _SWITCH_DAMAGED
     if halts.blinds(target) and not (case.policy is not None and case.policy.allow_when_blind):
-        return Ruling(Control.KILL_SWITCH, Verdict.DENY, Code.KILL_SWITCH_BLIND, halts.why_blind)
+        return Ruling(Control.KILL_SWITCH, Verdict.DENY, Code.KILL_SWITCH_BLIND, halts.why_blind or _UNREAD)
     return _SWITCH_FREE
 
 

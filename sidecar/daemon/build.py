@@ -83,7 +83,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         metrics.watch_platform(platform.status_now)
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
-    switching = build_switching(config, state, log, clock, metrics)
+    switching = build_switching(config, state, log, clock, metrics, platform)
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
     same_uid = config.approvals.same_uid is SameUid.ALLOW
     approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
@@ -100,7 +100,17 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     )
     orchestration = Orchestration(log, approvals.book, within)
     decider = Decider(
-        state, log, clock, metrics, approvals, scoring, orchestration, admission, within, answered
+        state,
+        log,
+        clock,
+        metrics,
+        approvals,
+        scoring,
+        orchestration,
+        admission,
+        within,
+        answered,
+        switching.overseeing.roster,
     )
     outcomes = Outcomes(log, decider, approvals, state, clock, within, outbox)
     health = Health(

@@ -11,10 +11,11 @@ from sidecar.config import Config
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.killswitch import Halts, Kind, scope
 from sidecar.core.policy.globs import Glob, compile_glob
+from sidecar.daemon.authority import Overseeing, build_overseeing
 from sidecar.service.killswitch.presence import Presence
 from sidecar.service.killswitch.status import Reporter
 from sidecar.service.killswitch.switch import KillSwitch
-from sidecar.service.ports import Clock, DecisionLog
+from sidecar.service.ports import Clock, DecisionLog, Platform
 from sidecar.service.state import State
 
 
@@ -25,6 +26,7 @@ class Switching:
     switch: KillSwitch
     presence: Presence
     reporter: Reporter
+    overseeing: Overseeing
 
     async def start(self) -> None:
         """Take up what is halted, before any door opens. Raises StoreError."""
@@ -32,14 +34,20 @@ class Switching:
 
     def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """The loops that `run` keeps going."""
-        return (self.reporter.run(),)
+        return (self.reporter.run(), *self.overseeing.forever())
 
     async def close(self) -> None:
+        await self.overseeing.close()
         await self.switch.close()
 
 
 def build_switching(
-    config: Config, state: State, log: DecisionLog, clock: Clock, metrics: PrometheusMetrics
+    config: Config,
+    state: State,
+    log: DecisionLog,
+    clock: Clock,
+    metrics: PrometheusMetrics,
+    platform: Platform | None,
 ) -> Switching:
     """Raises ConfigError."""
     switch = KillSwitch(
@@ -53,7 +61,10 @@ def build_switching(
     )
     reporter = Reporter(switch, state, clock, lambda: metrics.orders_refused)
     metrics.watch_killswitch(reporter.status)
-    return Switching(switch, Presence(state), reporter)
+    overseeing = build_overseeing(config, state, switch, clock, platform)
+    if config.killswitch.has_feed:
+        state.watch_sight(overseeing.sight.blind_because)
+    return Switching(switch, Presence(state), reporter, overseeing)
 
 
 def _halts(config: Config) -> Halts:

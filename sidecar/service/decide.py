@@ -9,7 +9,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -30,6 +30,7 @@ from sidecar.service.approvals import Approvals
 from sidecar.service.asked import Answer, Asked, record_of
 from sidecar.service.consult import Consultation, Consulted
 from sidecar.service.inquiry import Inquiry, Patience
+from sidecar.service.killswitch.roster import Roster
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
 from sidecar.service.refusals import refusal, stricter
@@ -72,8 +73,13 @@ class Decider:
         admission: Admission,
         within: float,
         answered: Callable[[Asked, Decision, int], None] | None = None,
+        roster: Roster | None = None,
     ) -> None:
-        """`answered` is told of each decision with the number of its record, once that is durable."""
+        """`answered` is told of each decision with the number of its record, once that is durable.
+
+        `roster` is there where halts of agents must be asked for one by one.
+        """
+        self._roster = roster
         self._answered = answered
         self._state = state
         self._log = log
@@ -110,6 +116,8 @@ class Decider:
             return self._begin(asked, within, lambda: (loop, None), first)
         if PARENT in asked.request.context:
             asked = await self._inquiry.placed(asked)
+        if self._roster is not None and (lacking := self._roster.lacking(asked)):
+            within = await self._introduced(self._roster, lacking, within)
         if not self._inquiry.asks_platform:
             return self.begin(asked, within, first)
         patience = Patience(within, self._within, self._clock.monotonic)
@@ -123,6 +131,12 @@ class Decider:
         reason = "The policy changed while the platform was asked; ask again."
         changed = refusal(Code.POLICY_CHANGED, reason, self._clock.now())
         return self._begin(asked, patience.left(), lambda: (changed, None), first)
+
+    async def _introduced(self, roster: Roster, lacking: Sequence[str], within: float | None) -> float | None:
+        """What is left of the caller's patience once these agents are read, or are known to be blind."""
+        patience = Patience(within, self._within, self._clock.monotonic)
+        await roster.read(lacking, patience.for_platform())
+        return patience.left()
 
     async def decide_all(
         self, batch: list[Asked], until: frozenset[Verdict], within: float | None = None
@@ -149,7 +163,7 @@ class Decider:
     ) -> list[Answer]:
         patience = Patience(within, self._within, self._clock.monotonic)
         begun: list[Begun] = []
-        if not until and self._inquiry.asks_platform:
+        if not until and (self._inquiry.asks_platform or self._roster is not None):
             begun, batch = await self._prepared_at_once(batch, patience), []
         for asked in batch:
             begun.append(await self._prepared(asked, patience.left(), None))
@@ -183,6 +197,8 @@ class Decider:
     async def follow(self, asked: Asked, approval: Approval, by: int) -> Answer:
         """The answer to the decision `by`, which waited, now that its approval is granted: decided again."""
         asked = await self._inquiry.placed(asked)
+        if self._roster is not None and (lacking := self._roster.lacking(asked)):
+            await self._introduced(self._roster, lacking, None)
         facts = await self._inquiry.facts(asked, None, approval) if self._inquiry.asks_platform else None
 
         def use() -> tuple[Decision, Consulted | None]:

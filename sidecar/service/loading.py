@@ -2,17 +2,16 @@
 
 import asyncio
 import gc
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from sidecar.core.bundle import Bundle, Floor, Trust, compile_bundle, folder_digest, load_folder, verify
 from sidecar.core.errors import UntrustedBundle
+from sidecar.service.courtesy import politely
 from sidecar.service.ports import Content
 
 T = TypeVar("T")
-_YIELD_EVERY: Final = 0.0005
 
 
 class Loader:
@@ -43,7 +42,7 @@ class Loader:
     ) -> Bundle | None:
         """The bundle, or None if it is the `known` one, signed by the same keys. Raises BundleError."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, _politely, lambda: self._load(content, source, floor, now, known)
+            self._thread, _kept, lambda: self._load(content, source, floor, now, known)
         )
 
     def _load(
@@ -63,19 +62,12 @@ class Loader:
         return load_folder(content, self._defaults, source, self._own)
 
 
-def _politely(work: Callable[[], T]) -> T:
-    """Give way to the loop every half a millisecond, and keep the collector out.
+def _kept(work: Callable[[], T]) -> T:
+    """What stays is never looked at again by the collector: one look over ten thousand rules stops the loop 150 ms.
 
-    Collections while ten thousand rules are made would double the time, and stop the loop.
+    A load makes no cycles, so nothing is lost by it.
     """
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(_YIELD_EVERY)
-    gc.disable()
     try:
-        return work()
+        return politely(work)
     finally:
-        # What stays is never looked at again by the collector: one look over ten thousand rules stops the loop
-        # for 150 ms. A load makes no cycles, so nothing is lost by it.
         gc.freeze()
-        gc.enable()
-        sys.setswitchinterval(usual)

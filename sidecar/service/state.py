@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
+from immutables import Map
 
 from sidecar.core.bundle import Bundle
 from sidecar.core.errors import SidecarError
@@ -66,7 +67,14 @@ class State:
     def halt(self, halts: Halts) -> None:
         """From now on these are the halts in force."""
         seen = self._snapshot.halts
-        halts = msgspec.structs.replace(halts, is_blind=seen.is_blind, why_blind=seen.why_blind)
+        halts = msgspec.structs.replace(
+            halts, is_blind=seen.is_blind, why_blind=seen.why_blind, unread=seen.unread
+        )
+        self._snapshot = replace(self._snapshot, halts=halts)
+
+    def cannot_see(self, agents: Map[str, bool]) -> None:
+        """From now on these are the agents, by id, of whom nobody can say whether they are halted."""
+        halts = msgspec.structs.replace(self._snapshot.halts, unread=agents)
         self._snapshot = replace(self._snapshot, halts=halts)
 
     @property
@@ -78,6 +86,12 @@ class State:
         """The servers, models and classes of data that the active bundle registers."""
         bundle = self.snapshot.bundle
         return bundle.registry if bundle else _NOTHING_REGISTERED
+
+    @property
+    def keys_version(self) -> int:
+        """Of the key set that the active bundle was checked by; 0 is the first."""
+        bundle = self._snapshot.bundle
+        return bundle.signed.keys_version if bundle and bundle.signed else 0
 
     def bound_tokens(self) -> frozenset[str]:
         """Digests of the bearer tokens that the active bundle binds to some agent."""

@@ -11,6 +11,7 @@ from sidecar.service.approvals import Approvals
 from sidecar.service.asked import Asked
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
+from sidecar.service.killswitch.roster import Roster
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.repeats import Repeats
@@ -44,6 +45,7 @@ class House:
         self.platform = FakePlatform()
         self.scoring = Scoring(self.platform if platform else None, self.clock, 3.0)
         self.in_flight = in_flight
+        self.roster: Roster | None = None
         self.ballots = Ballots(self.approvals, self.state, self.log, self.clock)
         self.forget()
 
@@ -61,6 +63,7 @@ class House:
             Admission(self.in_flight),
             0.25,
             self._answered,
+            self.roster,
         )
         self.outcomes = Outcomes(self.log, self.decider, self.approvals, self.state, self.clock, 0.25)
         self.waiting = Waiting(self.outcomes, self.approvals.book, self.clock, 50.0)

@@ -7,8 +7,11 @@ and body. Tests give the rule that scores, and do what operators do with `resolv
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+from sidecar.core.killswitch import Kind, scope
+from tests.fakes.halts_book import HaltsBook
 from tests.fakes.platform_rooms import PlatformRooms
 
 Body = dict[str, Any]
@@ -59,6 +62,7 @@ class PlatformBook:
     commands: dict[str, list[Body]] = field(default_factory=dict)
     blocked: str | None = None
     rooms: PlatformRooms = field(default_factory=PlatformRooms)
+    halts: HaltsBook = field(default_factory=HaltsBook)
     asked: list[tuple[str, str, Body | None]] = field(default_factory=list)
 
     def answer(self, method: str, path: str, body: Body | None, correlation_id: str) -> tuple[int, Any]:
@@ -81,9 +85,24 @@ class PlatformBook:
     def block(self, reason: str) -> None:
         """The kill switch of the organization: what is held is denied, and so is every submit while it is on."""
         self.blocked = reason
+        self.halts.block(scope(Kind.ORGANIZATION), reason)
         for action in self.actions.values():
             if action.decision == "pending":
                 action.decision, action.status, action.why = "denied", "blocked", reason
+
+    def unblock(self) -> None:
+        """The organization may act again."""
+        self.blocked = None
+        self.halts.unblock(scope(Kind.ORGANIZATION))
+
+    def halt(self, agent_id: str, reason: str) -> None:
+        """Of one agent, in its list of commands and in the signed state."""
+        number = self.halts.block(scope(Kind.AGENT, agent_id), reason).seq
+        self.order(agent_id, command_row(f"block-{number}", "BLOCK", reason))
+
+    def release(self, agent_id: str) -> None:
+        number = self.halts.unblock(scope(Kind.AGENT, agent_id))
+        self.order(agent_id, command_row(f"unblock-{number}", "UNBLOCK", ""))
 
     def order(self, agent_id: str, command: Body) -> None:
         """A command that the agent has yet to acknowledge."""
@@ -112,6 +131,13 @@ class PlatformBook:
         )
         self.actions[number] = action
         return action
+
+
+def command_row(command_id: str, command_type: str, reason: str, **more: Any) -> Body:
+    """One command as lists of an agent's commands have it, of this moment."""
+    told = {"command_id": command_id, "command_type": command_type, "target_type": "agent", "reason": reason}
+    when = datetime.now(UTC).isoformat()
+    return told | {"parameters": {}, "status": "pending", "created_at": when, "is_broadcast": False} | more
 
 
 def _refused(status: int, detail: str) -> tuple[int, Body]:

@@ -207,3 +207,33 @@ async def test_while_nothing_can_be_asked_the_background_still_can():
         await house.fail(5)
         assert await scored(house.platform) == OPEN
         assert isinstance(await house.platform.send(call, PATIENT), PlatformReply)
+
+
+WATCH = PlatformCall("GET", "/health", is_watch=True)
+
+
+async def test_the_failures_of_nothing_else_keep_the_watch_from_asking():
+    async with housed() as house:
+        await house.fail(5)
+        house.simulator.fault = faults.status(500)
+        for _ in range(5):
+            await house.platform.send(PlatformCall("GET", "/health", in_background=True), PATIENT)
+        house.simulator.fault = None
+        assert isinstance(await house.platform.send(WATCH, PATIENT), PlatformReply)
+
+
+async def test_the_watch_asks_again_at_once_but_only_one_call_at_a_time():
+    async with housed() as house:
+        house.simulator.fault = faults.status(500)
+        for _ in range(6):
+            assert (await house.platform.send(WATCH, PATIENT)).reason is Reason.FAILING
+        house.simulator.fault = faults.black_hole
+        probe = asyncio.create_task(house.platform.send(WATCH, PATIENT))
+        heard = len(house.simulator.heard)
+        await until(lambda: len(house.simulator.heard) > heard)
+        assert await house.platform.send(WATCH, PATIENT) == OPEN
+        house.simulator.fault = None
+        probe.cancel()
+        house.clock.advance(10)  # a probe that says nothing for so long has failed
+        assert isinstance(await house.platform.send(WATCH, PATIENT), PlatformReply)
+        assert house.platform.phase is Phase.CLOSED

@@ -1,7 +1,9 @@
 """The ASCEND platform on this machine: its contract over HTTP, with what goes wrong on demand.
 
 By hand: `python -m tests.tools.platform_simulator --port 9000`. Actions named `deny.*` are denied, `hold.*` held;
-`POST /operator/approvals/ar-1` with `{"status": "approved"}` or `rejected` resolves a hold. It ends after an hour.
+`POST /operator/approvals/ar-1` with `{"status": "approved"}` or `rejected` resolves a hold;
+`POST /operator/halt` and `/operator/release` work the kill switch, of one agent with `{"agent_id": "a"}`. The signed
+state of halts is at `/api/sdk/kill-switch/state`, by the key that is printed. It ends after an hour.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import hmac
 import json
 import ssl
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +25,7 @@ from aiohttp import web
 from tests.fakes.platform_book import Body, Judged, PlatformBook
 from tests.tools.platform_faults import Fault
 
+STATE_PATH = "/api/sdk/kill-switch/state"
 _SKEW = 300.0
 _NEEDED = ("X-Correlation-ID", "X-Request-Timestamp", "X-Environment", "User-Agent", "Content-Type")
 
@@ -57,16 +61,37 @@ class PlatformSimulator:
         self.heard.append(Heard(request.method, request.path_qs, dict(request.headers), body, peer))
 
         async def answer() -> web.StreamResponse:
+            if request.path == STATE_PATH:
+                return self._state(request)
             status, told = self._answer(request, body)
             return web.Response(status=status) if status == 204 else web.json_response(told, status=status)
 
         fault = self.faults.pop(0) if self.faults else self.fault
         return await (fault(request, answer) if fault else answer())
 
+    def _state(self, request: web.Request) -> web.Response:
+        """The signed state of halts: anybody may read it, and nobody can forge it."""
+        raw = self.book.halts.document(time.time())
+        etag = f'"{hashlib.sha256(raw).hexdigest()}"'
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304, headers={"ETag": etag})
+        return web.Response(body=raw, headers={"ETag": etag, "Content-Type": "application/json"})
+
+    def _operate(self, path: str, told: Body) -> tuple[int, Any]:
+        """What operators do: `approvals/ID` with a status; `halt` and `release` with `agent_id`, or for everyone."""
+        what, _, which = path.removeprefix("/operator/").partition("/")
+        agent, reason = told.get("agent_id"), told.get("reason", "by an operator")
+        if what == "approvals":
+            self.book.resolve(which, told["status"], "operator")
+        elif what == "halt":
+            self.book.halt(agent, reason) if agent else self.book.block(reason)
+        elif what == "release":
+            self.book.release(agent) if agent else self.book.unblock()
+        return 200, {"success": True}
+
     def _answer(self, request: web.Request, raw: bytes) -> tuple[int, Any]:
-        if request.path.startswith("/operator/approvals/"):
-            self.book.resolve(request.path.rpartition("/")[2], json.loads(raw)["status"], "operator")
-            return 200, {"success": True}
+        if request.path.startswith("/operator/"):
+            return self._operate(request.path, json.loads(raw or b"{}"))
         if request.headers.get("X-API-Key") not in self.book.keys:
             return 401, {"detail": "Invalid API key"}
         missing = [name for name in _NEEDED if not request.headers.get(name)]
@@ -118,6 +143,7 @@ async def _demonstrate(port: int, key: str, signing_secret: str | None, seconds:
     book = PlatformBook(by_name, {key})
     async with serving(PlatformSimulator(book, signing_secret), port=port) as url:
         sys.stdout.write(f"simulated platform at {url}, key {key}\n")
+        sys.stdout.write(f"state of halts at {url}{STATE_PATH}, signed by {book.halts.signer.public.text}\n")
         sys.stdout.flush()
         await asyncio.sleep(seconds)
 

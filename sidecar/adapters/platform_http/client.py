@@ -22,7 +22,7 @@ from sidecar.adapters.platform_http.headers import Headers
 from sidecar.adapters.platform_http.repeating import Repeating
 from sidecar.adapters.platform_http.replies import Attempt
 from sidecar.adapters.platform_http.settings import PlatformSettings
-from sidecar.core.breaker import Phase
+from sidecar.core.breaker import Limits, Phase
 from sidecar.core.digest import request_digest
 from sidecar.core.model import Caller, Request
 from sidecar.core.platform import (
@@ -66,6 +66,8 @@ class PlatformHttp:
         self._clock = clock
         self._own, self._passed_on = Gate(clock.monotonic), Gate(clock.monotonic)
         self._background = Gate(clock.monotonic)
+        # To be blind is to deny, so that whether the platform is back is asked all the time, by one call at a time.
+        self._watching = Gate(clock.monotonic, Limits(rest=0.0))
         self._at_work: set[asyncio.Task[Told]] = set()
 
     @property
@@ -140,6 +142,8 @@ class PlatformHttp:
     def _gate(self, call: PlatformCall) -> Gate:
         if call.sender is not None:
             return self._passed_on
+        if call.is_watch:
+            return self._watching
         return self._background if call.in_background else self._own
 
     async def _attempts(self, call: PlatformCall, until: float) -> Told:

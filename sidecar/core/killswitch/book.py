@@ -6,6 +6,7 @@ UNBLOCKs are hints unless they are signed in our form and the operator takes tho
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -58,6 +59,14 @@ class Book(msgspec.Struct, frozen=True, gc=False):
 
     def knows(self, identity: str) -> bool:
         return identity in self.seen or identity in self.seen_before
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The newest signed state that was believed: what is older is not. `issued_at` in epoch seconds."""
+
+    number: int = 0
+    issued_at: float = 0.0
 
 
 class State(msgspec.Struct, frozen=True):
@@ -187,9 +196,10 @@ def _ends(order: Order) -> float:
 
 
 def _is_over(halt: Order, over: int | None, as_of: float) -> bool:
+    """What an earlier state named is over for any later one: there is but one clock to compare."""
     if halt.seq is not None and over is not None:
         return over >= halt.seq
-    return as_of >= halt.since + MARGIN
+    return as_of > halt.since if halt.proof is Proof.STATE else as_of >= halt.since + MARGIN
 
 
 def _note(book: Book, identity: str) -> Book:

@@ -23,7 +23,8 @@ class Halts(msgspec.Struct, frozen=True, gc=False):
     """`here` are the names of this host and `organization` that of the one it belongs to, "" for any.
 
     `is_blind`: nobody could say for too long what is in force; then the agents that match `blinded` are denied, all
-    where that is None. `is_damaged`: what was in force is lost, and everything is halted.
+    where that is None. `unread` are the ids of agents of whom alone that is so. `is_damaged`: what was in force is
+    lost, and everything is halted.
     """
 
     named: Map[Kind, Named] = Map()
@@ -34,19 +35,23 @@ class Halts(msgspec.Struct, frozen=True, gc=False):
     is_blind: bool = False
     why_blind: str = ""
     blinded: tuple[Glob, ...] | None = None
+    unread: Map[str, bool] = Map()
 
     @property
     def is_clear(self) -> bool:
         """Whether there is nothing to look for: the usual case."""
-        return not (self.named or self.globs or self.is_blind or self.is_damaged)
+        return not (self.named or self.globs or self.is_blind or self.is_damaged or self.unread)
 
     def blinds(self, target: Target) -> bool:
         """Whether this request is one that is not decided while nobody sees the halts."""
-        if not self.is_blind:
+        if not (self.is_blind or self._is_unread(target)):
             return False
         if self.blinded is None:
             return True
         return any(glob.matches(name) for glob in self.blinded for name in target.actors)
+
+    def _is_unread(self, target: Target) -> bool:
+        return bool(self.unread) and any(name in self.unread for name in target.above)
 
     def find(self, target: Target, now: float) -> Order | None:
         """The first halt that hits the request, widest scopes first; None if none does."""

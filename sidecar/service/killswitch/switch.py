@@ -8,9 +8,12 @@ What cannot be stored or recorded is in force all the same, and comes again unti
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -18,17 +21,24 @@ from immutables import Map
 
 from sidecar.core.errors import DamagedStore
 from sidecar.core.killswitch import Halts, Order, Origin
-from sidecar.core.killswitch.book import Book, Outcome, fold, key_of, reconcile
+from sidecar.core.killswitch.book import Book, Key, Outcome, fold, key_of, reconcile
 from sidecar.core.killswitch.book import State as Stated
 from sidecar.core.killswitch.halts import with_order
 from sidecar.core.killswitch.record import OrderRecord
 from sidecar.core.record import encode_record
 from sidecar.service.killswitch.answers import Answers
+from sidecar.service.courtesy import politely
 from sidecar.service.ports import Clock, DecisionLog, Epoch, HaltChange, HaltStore, KeptHalts, Metrics
 from sidecar.service.state import State
 
 _logger = logging.getLogger(__name__)
 _WITHIN: Final = 5.0
+# So many orders are gone through at once without a decision noticing.
+_MANY: Final = 500
+_VERY_MANY: Final = 10_000
+_TRIES_ASIDE: Final = 5
+_KEPT_EVERY: Final = 60.0
+_Restated = tuple[Book, Halts, dict[Key, Order]]
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -57,7 +67,7 @@ class KillSwitch:
     ) -> None:
         self.answers = Answers() if answers is None else answers
         self.book = Book()
-        self.epoch = Epoch()
+        self.epoch = self._kept_epoch = Epoch()
         self.quarantined = ""
         self._state = state
         self._store = store
@@ -69,7 +79,13 @@ class KillSwitch:
         self._listeners: list[Callable[[Sequence[Order]], None]] = []
         self._on_settled: list[Callable[[Sequence[Taken]], None]] = []
         self._unsettled: dict[str, Taken] = {}
+        self._unstored: dict[Key, Order] = {}
         self._turn = asyncio.Lock()
+
+    @property
+    def halts(self) -> Halts:
+        """The index of what is in force, whatever can be seen of it."""
+        return self._halts
 
     def on_change(self, listener: Callable[[Sequence[Order]], None]) -> None:
         """It is told of every order that has just come into force, releases included, before anything is awaited."""
@@ -89,7 +105,7 @@ class KillSwitch:
             kept = KeptHalts(is_damaged=True)
         if kept is None:
             kept = KeptHalts()
-        self.epoch = kept.epoch
+        self.epoch = self._kept_epoch = kept.epoch
         self.answers.take_up(kept)
         self.book = Book(
             Map({key_of(order): order for order in kept.orders}),
@@ -150,20 +166,48 @@ class KillSwitch:
         Raises StoreError or AuditError.
         """
         was_damaged = self.book.is_damaged
-        before = self.book
-        self.book, changed = reconcile(before, stated)
-        for order in changed:
-            self._index(order, before)
+        self.book, self._halts, changes = await self._restated(stated)
+        changed, enforced_at = tuple(changes.values()), self._clock.now()
         mended = was_damaged and not self.book.is_damaged
         self._enforce(changed, even_if_none=mended)
         self.answers.restated(changed, self.book, self._clock.now())
-        if not (changed or mended or epoch not in (None, self.epoch)):
-            return changed
-        await self._put(HaltChange(self._newest(changed), epoch=epoch, is_damaged=False if mended else None))
+        self._unstored.update(changes)
+        while self._unstored:
+            await self._keep_some(enforced_at)
+        if mended or self._is_news(epoch):
+            await self._store.put(HaltChange(epoch=epoch, is_damaged=False if mended else None))
+            self._kept_epoch = epoch or self._kept_epoch
         self.epoch = epoch or self.epoch
-        now = self._clock.now()
-        await self._record([Taken(order, Outcome.APPLIED, now, now) for order in changed])
         return changed
+
+    async def _keep_some(self, enforced_at: float) -> None:
+        """Store and record a part of what the authority changed. What fails is still owed then."""
+        part = dict(islice(self._unstored.items(), _MANY))
+        stored_at = await self._put(HaltChange(self._newest(part.values())))
+        await self._record([Taken(order, Outcome.APPLIED, enforced_at, stored_at) for order in part.values()])
+        for key, order in part.items():
+            if self._unstored.get(key) is order:
+                del self._unstored[key]
+
+    def _is_news(self, epoch: Epoch | None) -> bool:
+        """One that is only issued anew says the same, so that it is kept but once a minute."""
+        kept = self._kept_epoch
+        return epoch is not None and (
+            epoch.number != kept.number or epoch.issued_at >= kept.issued_at + _KEPT_EVERY
+        )
+
+    async def _restated(self, stated: Stated) -> _Restated:
+        """What is in force after the authority has spoken. Many halts are gone through aside, unless orders keep
+        coming in meanwhile.
+        """
+        for _ in range(_TRIES_ASIDE):
+            book, halts = self.book, self._halts
+            if len(book.orders) + len(stated.halts) <= _MANY:
+                break
+            told = await asyncio.to_thread(politely, partial(_restate_aside, book, halts, stated))
+            if self.book is book:
+                return told
+        return _restate(self.book, self._halts, stated)
 
     async def reset(self) -> None:
         """Forget that anything was lost, once that is on disk. Raises StoreError."""
@@ -231,3 +275,18 @@ class KillSwitch:
         ]
         for durable in appended:
             await durable
+
+
+def _restate(book: Book, halts: Halts, stated: Stated) -> _Restated:
+    after, changed = reconcile(book, stated)
+    for order in changed:
+        halts = with_order(halts, after.orders[key_of(order)], book.like(order))
+    return after, halts, {key_of(order): order for order in changed}
+
+
+def _restate_aside(book: Book, halts: Halts, stated: Stated) -> _Restated:
+    """What many halts are made of stays, and is never looked at again by the collector, which would stop the loop."""
+    told = _restate(book, halts, stated)
+    if len(told[2]) >= _VERY_MANY:
+        gc.freeze()
+    return told

@@ -1,17 +1,19 @@
 """What the services need of the world, written by its users. Adapters and test fakes implement these."""
 
+from sidecar.core.killswitch.book import Epoch
 from sidecar.service.ports.approvals import ApprovalStore
 from sidecar.service.ports.audit import DecisionLog, LogStatus, Receipt
 from sidecar.service.ports.bundles import BundleSource, BundleStore, Content, Fetched, Kept
 from sidecar.service.ports.clock import Clock
 from sidecar.service.ports.killswitch import (
     Certificates,
-    Epoch,
     HaltChange,
     HaltStore,
     KeptHalts,
     Message,
     OrderFeed,
+    Reading,
+    StateSource,
 )
 from sidecar.service.ports.metrics import Metrics
 from sidecar.service.ports.outbox import OutboxStatus, OutboxStore, Recipient, Slip, Told
@@ -41,8 +43,10 @@ __all__ = [
     "Platform",
     "PlatformCall",
     "PlatformReply",
+    "Reading",
     "Receipt",
     "Recipient",
     "Slip",
+    "StateSource",
     "Told",
 ]

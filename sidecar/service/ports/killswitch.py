@@ -1,13 +1,14 @@
 """What the kill switch needs of the world: its orders, the state they add up to, and a disk."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
 from sidecar.core.killswitch import Order
 from sidecar.core.killswitch.ack import Ack
+from sidecar.core.killswitch.book import Epoch, State
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -53,14 +54,6 @@ class Certificates(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """The newest signed state that was believed: what is older is not."""
-
-    number: int = 0
-    issued_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class KeptHalts:
     """What the last run left. `seen` are the identities of the newest orders, oldest first.
 
@@ -69,7 +62,7 @@ class KeptHalts:
 
     orders: Sequence[Order] = ()
     seen: Sequence[str] = ()
-    epoch: Epoch = Epoch()
+    epoch: Epoch = field(default_factory=Epoch)
     is_damaged: bool = False
     acks: Sequence[Ack] = ()
     acknowledged: Sequence[str] = ()
@@ -88,6 +81,28 @@ class HaltChange:
     is_damaged: bool | None = None
     acks: Sequence[Ack] = ()
     acknowledged: Sequence[str] = ()
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What an authority says, and of which epoch it is where it counts them."""
+
+    state: State
+    epoch: Epoch | None = None
+
+
+class StateSource(Protocol):
+    """The authority on what is halted. `name` is for people: without keys and queries. One call at a time."""
+
+    name: str
+
+    async def read(self, newest: Epoch) -> Reading | None:
+        """What is in force; None if that is what the last reading said. `newest` is what was believed last.
+
+        Raises FeedError when it cannot be read, and KillSwitchError when what was read is not believed.
+        """
+        ...
+
+    async def close(self) -> None: ...
 
 
 class HaltStore(Protocol):

@@ -23,7 +23,8 @@ class PlatformCall:
 
     A call of the daemon's that is not a GET is repeated only if it has a `correlation_id`: give one where a second
     arrival does no harm. `via` is that header of the request that this call is made for. What is said
-    `in_background` has a breaker of its own: its failures keep no decision from asking.
+    `in_background` has a breaker of its own: its failures keep no decision from asking. So has what is a watch over
+    the kill switch: the failures of nothing else keep it from asking, nor its own for longer than one call.
     """
 
     method: str
@@ -35,6 +36,7 @@ class PlatformCall:
     via: str = ""
     sender: CallersHeaders | None = None
     in_background: bool = False
+    is_watch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

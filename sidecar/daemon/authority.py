@@ -1,0 +1,122 @@
+"""The authority on what is halted, as the operator names it: a signed document, or the platform's API."""
+
+import random
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sidecar.adapters.bundle_files import BundleFile
+from sidecar.config import Config
+from sidecar.config.killswitch import PLATFORM
+from sidecar.config.trust import read_trust
+from sidecar.core.errors import ConfigError, Diagnostic, Place
+from sidecar.core.killswitch.document import MOST_BYTES
+from sidecar.service.killswitch.authority import Authority
+from sidecar.service.killswitch.platform_authority import PlatformState
+from sidecar.service.killswitch.roster import Roster
+from sidecar.service.killswitch.sight import Sight
+from sidecar.service.killswitch.signed_state import SignedState
+from sidecar.service.killswitch.switch import KillSwitch
+from sidecar.service.ports import BundleSource, Clock, Platform, StateSource
+from sidecar.service.state import State
+
+_KEY: Final = "killswitch.state"
+_LONGEST: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Overseeing:
+    """`authority` is None where none is configured, `roster` where agents need not be asked for one by one."""
+
+    sight: Sight
+    authority: Authority | None = None
+    roster: Roster | None = None
+
+    def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """The loops that `run` keeps going."""
+        return (self.sight.run(), *((self.authority.run(),) if self.authority else ()))
+
+    async def close(self) -> None:
+        if self.authority is not None:
+            await self.authority.close()
+
+
+def build_overseeing(
+    config: Config, state: State, switch: KillSwitch, clock: Clock, platform: Platform | None
+) -> Overseeing:
+    """Raises ConfigError for an authority that can never be read."""
+    place = config.killswitch.state
+    if place is None and config.killswitch.queue_url is not None and platform is not None:
+        place = PLATFORM
+    sight = Sight(
+        clock.monotonic,
+        clock.now,
+        has_queue=config.killswitch.queue_url is not None,
+        has_state=place is not None,
+        blind_after=float(config.killswitch.blind_after),
+        skew=float(config.trust.clock_skew),
+    )
+    if place is None:
+        return Overseeing(sight)
+    roster = _roster(config, state, switch, clock, platform) if place == PLATFORM else None
+    source: StateSource
+    if roster is not None and platform is not None:
+        source = PlatformState(platform, roster, switch, clock, _timeout(config))
+    else:
+        source = _signed(config, place, state, clock)
+    poll = float(config.killswitch.poll)
+    return Overseeing(sight, Authority(source, switch, sight, clock, poll, random.random), roster)
+
+
+def _roster(
+    config: Config, state: State, switch: KillSwitch, clock: Clock, platform: Platform | None
+) -> Roster:
+    if platform is None:
+        hint = "set platform.url, or the place of a signed state document"
+        raise ConfigError(Diagnostic(Place(_KEY), "the platform's API without a platform", hint))
+    return Roster(
+        platform,
+        switch,
+        state,
+        clock,
+        poll=float(config.killswitch.poll),
+        blind_after=float(config.killswitch.blind_after),
+        timeout=_timeout(config),
+    )
+
+
+def _timeout(config: Config) -> float:
+    """Two reads can fail before nobody sees any more."""
+    return min(_LONGEST, float(config.killswitch.blind_after) / 2)
+
+
+def _signed(config: Config, place: str, state: State, clock: Clock) -> SignedState:
+    trust = read_trust(config)
+    if trust is None:
+        hint = "set trust.keys to the public keys that sign it"
+        raise ConfigError(Diagnostic(Place(_KEY), "a state document that nothing could verify", hint))
+    try:
+        return SignedState(_source(config, place), trust, clock, lambda: state.keys_version)
+    except ValueError as error:
+        raise ConfigError(Diagnostic(Place(_KEY), str(error).replace("the bundle", "the state"))) from error
+
+
+def _source(config: Config, place: str) -> BundleSource:
+    switch, timeout = config.killswitch, _timeout(config)
+    if place.startswith(("http://", "https://")):
+        from sidecar.adapters.bundle_http import BundleHttp  # noqa: PLC0415 - optional and heavy
+
+        return BundleHttp(
+            place,
+            max_download=MOST_BYTES,
+            max_size=MOST_BYTES,
+            timeout=timeout,
+            token_file=switch.token_file,
+            ca_file=switch.ca_file,
+        )
+    if place.startswith("s3://"):
+        from sidecar.adapters.bundle_s3 import BundleS3  # noqa: PLC0415 - optional and heavy
+
+        return BundleS3(place, max_download=MOST_BYTES, max_size=MOST_BYTES, timeout=timeout)
+    return BundleFile(Path(place).absolute(), max_download=MOST_BYTES, max_size=MOST_BYTES)
