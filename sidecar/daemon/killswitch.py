@@ -64,6 +64,7 @@ def build_switching(
     overseeing = build_overseeing(config, state, switch, clock, platform)
     if config.killswitch.has_feed:
         state.watch_sight(overseeing.sight.blind_because)
+        reporter.watch(overseeing.sight.signs)
     return Switching(switch, Presence(state), reporter, overseeing)
 
 

@@ -30,11 +30,11 @@ async def house():
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (faults.raw(b"garbage"), KillSwitchError),
-        (faults.raw(b""), KillSwitchError),
+        (faults.raw(b'{"payload": 1}'), KillSwitchError),
+        (faults.raw(b"garbage"), FeedError),
+        (faults.raw(b""), FeedError),
         (faults.cut_mid_body, FeedError),
         (faults.reset_mid_body, FeedError),
-        (faults.hang_up, FeedError),
         (faults.black_hole, FeedError),
         (faults.drip, FeedError),
         (faults.endless, FeedError),
@@ -44,11 +44,11 @@ async def house():
         (faults.raw(b"<html>", Content_Type="text/html"), FeedError),
     ],
     ids=[
+        "other-json",
         "garbage",
         "empty",
         "cut",
         "reset",
-        "hang-up",
         "silent",
         "drip",
         "endless",

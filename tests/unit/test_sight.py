@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from sidecar.service.killswitch.sight import Sight
+from sidecar.service.killswitch.status import Sighted
 from tests.fakes.audit import until
 from tests.fakes.clock import TurnedClock
 
@@ -162,6 +163,17 @@ def test_the_sentence_stays_the_same_while_nothing_is_seen():
     first = eyes.why
     eyes.clock.advance(1000)
     assert eyes.why is first
+
+
+def test_people_are_told_what_was_seen_how_long_ago_and_what_is_missing():
+    eyes = Eyes()
+    eyes.sight.received()
+    eyes.clock.advance(3)
+    eyes.sight.confirmed()
+    eyes.clock.advance(8)
+    assert eyes.sight.signs() == Sighted(
+        11, None, 8, ("for more than 10 s nothing could be received from the queue",)
+    )
 
 
 def test_listeners_are_told_once_of_each_change():

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from sidecar.service.killswitch.status import Sighted
+
 BEACON_GAP: Final = 25.0
 _NEVER: Final = float("-inf")
 # Timers stand still while the machine sleeps, so none is trusted for longer.
@@ -73,6 +75,17 @@ class Sight:
         self._confirmed_at = max(self._confirmed_at, self._monotonic() if at is None else at)
         self._look()
 
+    def signs(self) -> Sighted:
+        """What was seen how long ago, for people."""
+        now = self._monotonic()
+        lost = (*self._missing_of_queue(now), *self._missing_of_state(now))
+        return Sighted(
+            received=_ago(now, self._received_at),
+            beacon=_ago(now, self._beacon_at),
+            confirmed=_ago(now, self._confirmed_at),
+            lost=lost,
+        )
+
     def notice(self) -> None:
         """Tell the listeners if what they were told last is no longer so."""
         why = self.blind_because()
@@ -135,3 +148,7 @@ class Sight:
         if now >= self._confirmed_at + self._blind_after:
             return [f"for more than {self._blind_after:g} s the authoritative state could not be read"]
         return []
+
+
+def _ago(now: float, at: float) -> float | None:
+    return None if at == _NEVER else now - at

@@ -26,8 +26,8 @@ from sidecar.core.killswitch.book import State as Stated
 from sidecar.core.killswitch.halts import with_order
 from sidecar.core.killswitch.record import OrderRecord
 from sidecar.core.record import encode_record
-from sidecar.service.killswitch.answers import Answers
 from sidecar.service.courtesy import politely
+from sidecar.service.killswitch.answers import Answers
 from sidecar.service.ports import Clock, DecisionLog, Epoch, HaltChange, HaltStore, KeptHalts, Metrics
 from sidecar.service.state import State
 
@@ -172,8 +172,9 @@ class KillSwitch:
         self._enforce(changed, even_if_none=mended)
         self.answers.restated(changed, self.book, self._clock.now())
         self._unstored.update(changes)
-        while self._unstored:
-            await self._keep_some(enforced_at)
+        async with self._turn:
+            while self._unstored:
+                await self._keep_some(enforced_at)
         if mended or self._is_news(epoch):
             await self._store.put(HaltChange(epoch=epoch, is_damaged=False if mended else None))
             self._kept_epoch = epoch or self._kept_epoch
