@@ -18,7 +18,7 @@ from sidecar.service.killswitch.roster import Roster
 from sidecar.service.killswitch.sight import Sight
 from sidecar.service.killswitch.signed_state import SignedState
 from sidecar.service.killswitch.switch import KillSwitch
-from sidecar.service.ports import BundleSource, Clock, Platform, StateSource
+from sidecar.service.ports import BundleSource, Clock, Metrics, Platform, StateSource
 from sidecar.service.state import State
 
 _KEY: Final = "killswitch.state"
@@ -43,7 +43,12 @@ class Overseeing:
 
 
 def build_overseeing(
-    config: Config, state: State, switch: KillSwitch, clock: Clock, platform: Platform | None
+    config: Config,
+    state: State,
+    switch: KillSwitch,
+    clock: Clock,
+    metrics: Metrics,
+    platform: Platform | None,
 ) -> Overseeing:
     """Raises ConfigError for an authority that can never be read."""
     place = config.killswitch.state
@@ -59,18 +64,23 @@ def build_overseeing(
     )
     if place is None:
         return Overseeing(sight)
-    roster = _roster(config, state, switch, clock, platform) if place == PLATFORM else None
+    roster = _roster(config, state, switch, clock, metrics, platform) if place == PLATFORM else None
     source: StateSource
     if roster is not None and platform is not None:
         source = PlatformState(platform, roster, switch, clock, _timeout(config))
     else:
         source = _signed(config, place, state, clock)
     poll = float(config.killswitch.poll)
-    return Overseeing(sight, Authority(source, switch, sight, clock, poll, random.random), roster)
+    return Overseeing(sight, Authority(source, switch, sight, clock, poll, random.random, metrics), roster)
 
 
 def _roster(
-    config: Config, state: State, switch: KillSwitch, clock: Clock, platform: Platform | None
+    config: Config,
+    state: State,
+    switch: KillSwitch,
+    clock: Clock,
+    metrics: Metrics,
+    platform: Platform | None,
 ) -> Roster:
     if platform is None:
         hint = "set platform.url, or the place of a signed state document"
@@ -83,6 +93,7 @@ def _roster(
         poll=float(config.killswitch.poll),
         blind_after=float(config.killswitch.blind_after),
         timeout=_timeout(config),
+        metrics=metrics,
     )
 
 

@@ -61,7 +61,7 @@ def build_switching(
     )
     reporter = Reporter(switch, state, clock, lambda: metrics.orders_refused)
     metrics.watch_killswitch(reporter.status)
-    overseeing = build_overseeing(config, state, switch, clock, platform)
+    overseeing = build_overseeing(config, state, switch, clock, metrics, platform)
     if config.killswitch.has_feed:
         state.watch_sight(overseeing.sight.blind_because)
         reporter.watch(overseeing.sight.signs)

@@ -115,7 +115,8 @@ def test_a_replayed_document_releases_nothing(tmp_path, platform):
 def test_an_expired_document_is_no_state(tmp_path, platform):
     platform.book.halts.frozen = platform.book.halts.sign(time.time() - 60, expires_at=time.time() - 1)
     with daemon_of(tmp_path, platform) as daemon:
-        until(lambda: "expired" in daemon.output(), "it is refused")
+        sample = b'ascend_sidecar_killswitch_state_errors_total{why="expired"}'
+        until(lambda: sample in daemon.get("/metrics", "ops").raw, "it is refused and counted")
         assert code(daemon) == "kill_switch_blind"
 
 

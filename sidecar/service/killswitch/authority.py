@@ -13,7 +13,7 @@ from typing import Final
 from sidecar.core.errors import AuditError, FeedError, KillSwitchError, StoreError
 from sidecar.service.killswitch.sight import Sight
 from sidecar.service.killswitch.switch import KillSwitch
-from sidecar.service.ports import Clock, Reading, StateSource
+from sidecar.service.ports import Clock, Metrics, Reading, StateSource
 
 _SPREAD: Final = 0.1
 _FIRST_RETRY: Final = 0.1
@@ -34,6 +34,7 @@ class Authority:
         clock: Clock,
         poll: float,
         chance: Callable[[], float],
+        metrics: Metrics | None = None,
     ) -> None:
         """`poll` seconds between two reads; `chance` gives a number from 0 to below 1, anew at each call."""
         self.failures: Counter[str] = Counter()
@@ -45,6 +46,7 @@ class Authority:
         self._clock = clock
         self._poll = poll
         self._chance = chance
+        self._metrics = metrics
         self._asked = asyncio.Event()
         self._unsettled: Reading | None = None
         self._in_a_row = 0
@@ -109,6 +111,8 @@ class Authority:
             _logger.warning("what is halted could not be read: %s", error)
         self.failing = str(error)
         self.failures[why] += 1
+        if self._metrics is not None:
+            self._metrics.state_failed(why)
 
     def _next(self, took: float) -> float:
         return self._poll * (1 - _SPREAD + 2 * _SPREAD * self._chance()) - took

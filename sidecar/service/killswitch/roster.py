@@ -24,7 +24,7 @@ from sidecar.core.killswitch.scope import Kind, normalized
 from sidecar.core.platform import Unavailable
 from sidecar.service.asked import Asked
 from sidecar.service.killswitch.switch import KillSwitch
-from sidecar.service.ports import Clock, Platform, PlatformCall
+from sidecar.service.ports import Clock, Metrics, Platform, PlatformCall
 from sidecar.service.state import State
 
 AGENTS: Final = 10_000
@@ -57,6 +57,7 @@ class Roster:
         poll: float,
         blind_after: float,
         timeout: float,
+        metrics: Metrics | None = None,
     ) -> None:
         """`poll` seconds between two rounds; `timeout` of one request."""
         self.failures: Counter[str] = Counter()
@@ -67,6 +68,7 @@ class Roster:
         self._poll = poll
         self._blind_after = blind_after
         self._timeout = timeout
+        self._metrics = metrics
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._unread: Map[str, bool] = Map()
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -187,6 +189,8 @@ class Roster:
 
     def _failed(self, agent: str, began: float, error: KillSwitchError) -> None:
         self.failures[error.what] += 1
+        if self._metrics is not None:
+            self._metrics.state_failed(f"agent_{error.what}")
         entry = self._entries.get(agent) or self._entry(agent, began)
         entry.tried_at = began
         if self._clock.monotonic() - entry.read_at > self.limit:
