@@ -11,7 +11,7 @@ from sidecar.config import Config
 from sidecar.config.killswitch import PLATFORM
 from sidecar.config.trust import read_trust
 from sidecar.core.errors import ConfigError, Diagnostic, Place
-from sidecar.core.killswitch.document import MOST_BYTES
+from sidecar.core.killswitch.document_form import MOST_BYTES
 from sidecar.service.killswitch.authority import Authority
 from sidecar.service.killswitch.platform_authority import PlatformState
 from sidecar.service.killswitch.roster import Roster

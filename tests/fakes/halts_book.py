@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from sidecar.core.killswitch import Command, Order, Proof, Scope
-from sidecar.core.killswitch.document import write_document
+from sidecar.core.killswitch.document_form import write_document
 from sidecar.core.trust import Signer
 from tests.tools.signing import KEY
 

@@ -5,9 +5,10 @@ import pytest
 
 from sidecar.core.errors import KillSwitchError
 from sidecar.core.killswitch import Command, Kind, Order, Origin, Proof, scope
-from sidecar.core.killswitch import document as documents
+from sidecar.core.killswitch import document_form as documents
 from sidecar.core.killswitch.book import Epoch
-from sidecar.core.killswitch.document import HALTS_TYPE, read_document, write_document
+from sidecar.core.killswitch.document import read_document
+from sidecar.core.killswitch.document_form import HALTS_TYPE, write_document
 from sidecar.core.trust.rotation import state_keys
 from tests.tools.signing import ISSUED, KEY, NOW, key, key_set, sealed, trust
 
