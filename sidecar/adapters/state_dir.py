@@ -23,7 +23,7 @@ def hold_state(folder: Path, patience: float = 2.0) -> int:
     Raises StateInUseError, or OSError when the folder cannot be made or written to.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(lock_in(folder), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + patience
     while not _lock(descriptor):
         if time.monotonic() > deadline:
@@ -31,6 +31,11 @@ def hold_state(folder: Path, patience: float = 2.0) -> int:
             raise StateInUseError(f"{folder} is in use by another daemon")
         time.sleep(_PAUSE)
     return descriptor
+
+
+def lock_in(folder: Path) -> Path:
+    """The file that is locked: it is there for as long as the folder is a daemon's."""
+    return folder / "lock"
 
 
 def _lock(descriptor: int) -> bool:

@@ -112,6 +112,11 @@ def _ack(record: Object) -> str:
     return f"told     {record.get('to')} of {what}  {record.get('agents_count')} agents here"
 
 
+def _reset(record: Object) -> str:
+    by = msgspec.json.encode(str(record.get("by", ""))).decode()
+    return f"RESET    lost halts are given up{', by force,' if record.get('forced') else ''} by {by}"
+
+
 def _scope(of: Object) -> str:
     scope = _mapping(of, "scope")
     return f"{scope.get('kind')} {msgspec.json.encode(str(scope.get('name', '*'))).decode()}"
@@ -131,6 +136,7 @@ _LINES: Final[dict[str, Callable[[Object], str]]] = {
     "approval_expired": _expired,
     "kill_switch_order": _order,
     "kill_switch_ack": _ack,
+    "kill_switch_reset": _reset,
 }
 
 

@@ -318,6 +318,11 @@ class Config(Section, frozen=True):
         return self.state_dir / "admin.sock"
 
     @property
+    def halt_file(self) -> Path:
+        """The sentinel file: while it is there, what it names is halted."""
+        return self.state_dir / "halt"
+
+    @property
     def listen_file(self) -> Path:
         """Where the daemon writes the addresses in use, for processes that look for it."""
         return self.state_dir / "listen.json"

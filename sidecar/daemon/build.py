@@ -173,7 +173,16 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
         decision=Door(router, bounds, callers, None, activity.touch, health.saw_peer),
         people=Door(Router(people), bounds),
-        admin=Door(Router((*Admin(health, supply.refresher, supply.candidates).routes(), *people)), bounds),
+        admin=Door(
+            Router(
+                (
+                    *Admin(health, supply.refresher, supply.candidates).routes(),
+                    *switching.admin().routes(),
+                    *people,
+                )
+            ),
+            bounds,
+        ),
         ops=Door(Router(Ops(health, metrics.render).routes()), bounds),
     )
 

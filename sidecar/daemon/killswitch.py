@@ -1,18 +1,29 @@
 """The kill switch of one daemon: the switch itself, and the loops that feed it."""
 
 import socket
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
+from sidecar.adapters.halt_file import SentinelFile
+from sidecar.adapters.halt_signals import PendingSignals
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.adapters.sqlite import HaltsSqlite
+from sidecar.adapters.state_dir import lock_in
+from sidecar.adapters.users import name_of_user
+from sidecar.api.admin_killswitch import AdminKillSwitch
 from sidecar.config import Config
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.killswitch import Halts, Kind, scope
+from sidecar.core.killswitch.sentinel import MOST_BYTES
+from sidecar.core.model import Object
 from sidecar.core.policy.globs import Glob, compile_glob
 from sidecar.daemon.authority import Overseeing, build_overseeing
+from sidecar.service.killswitch.by_hand import user
+from sidecar.service.killswitch.desk import Desk
+from sidecar.service.killswitch.local import Local
 from sidecar.service.killswitch.presence import Presence
+from sidecar.service.killswitch.settling import Settling
 from sidecar.service.killswitch.status import Reporter
 from sidecar.service.killswitch.switch import KillSwitch
 from sidecar.service.ports import Clock, DecisionLog, Platform
@@ -21,23 +32,33 @@ from sidecar.service.state import State
 
 @dataclass(frozen=True, slots=True)
 class Switching:
-    """All parts that have to do with it."""
+    """All parts that have to do with it. `told` are further parts of its status, by name."""
 
     switch: KillSwitch
     presence: Presence
     reporter: Reporter
     overseeing: Overseeing
+    settling: Settling
+    local: Local
+    desk: Desk
+    told: dict[str, Callable[[], Object]] = field(default_factory=dict)
 
     async def start(self) -> None:
         """Take up what is halted, before any door opens. Raises StoreError."""
         await self.switch.start()
+        await self.local.start()
+
+    def admin(self) -> AdminKillSwitch:
+        """Its part of the admin socket."""
+        return AdminKillSwitch(self.desk, lambda uid: user(uid, name_of_user), self.told)
 
     def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """The loops that `run` keeps going."""
-        return (self.reporter.run(), *self.overseeing.forever())
+        return (self.reporter.run(), *self.overseeing.forever(), *self.local.forever(), self.settling.run())
 
     async def close(self) -> None:
         await self.overseeing.close()
+        await self.local.close()
         await self.switch.close()
 
 
@@ -65,7 +86,11 @@ def build_switching(
     if config.killswitch.has_feed:
         state.watch_sight(overseeing.sight.blind_because)
         reporter.watch(overseeing.sight.signs)
-    return Switching(switch, Presence(state), reporter, overseeing)
+    presence, settling = Presence(state), Settling(switch)
+    file = SentinelFile(config.halt_file, MOST_BYTES, lock_in(config.state_dir))
+    local = Local(switch, settling, file, PendingSignals(), clock, name_of_user)
+    desk = Desk(switch, settling, presence, state, log, clock, has_feed=config.killswitch.has_feed)
+    return Switching(switch, presence, reporter, overseeing, settling, local, desk)
 
 
 def _halts(config: Config) -> Halts:

@@ -24,6 +24,7 @@ import uvloop
 from sidecar.adapters.audit_files.log import AuditLog, open_log
 from sidecar.adapters.audit_files.settings import AuditSettings, Fsync
 from sidecar.adapters.clock import SystemClock
+from sidecar.adapters.halt_signals import keep_signals
 from sidecar.adapters.listen_file import remove_listen_file, write_listen_file
 from sidecar.adapters.log_lines import configure_logging
 from sidecar.adapters.state_dir import hold_state
@@ -46,6 +47,7 @@ def serve(config: Config, environ: Mapping[str, str], *, accept_fork: bool = Fal
 
     Raises ConfigError, BundleError, AuditError (ChainBroken among them) and StateInUse when it cannot start.
     """
+    keep_signals()
     _raise_file_limit()
     configure_logging(config.log.level, as_json=config.log.format is LogFormat.JSON)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -7,7 +7,7 @@ from sidecar.cli.records import line_of
 from sidecar.core.killswitch import Command, Kind, Origin, Proof
 from sidecar.core.killswitch.ack import Hit, ack_of
 from sidecar.core.killswitch.book import Outcome
-from sidecar.core.killswitch.record import OrderRecord, ack_record
+from sidecar.core.killswitch.record import OrderRecord, ResetRecord, ack_record
 from sidecar.core.record import encode_record
 from tests.fakes.acking import order
 
@@ -37,3 +37,8 @@ def test_what_a_sender_wrote_makes_no_second_line():
 def test_an_acknowledgement_to_whom_and_how_many_agents():
     told = line(ack_record(ack_of(order(), 1.0), Hit(2, ("agent:a", "agent:b")), "platform", 3.0))
     assert told == '       7  T  told     platform of BLOCK agent "bot"  2 agents here'
+
+
+def test_that_somebody_gave_up_on_what_was_lost():
+    told = line(ResetRecord("uid:0 (root)", True, 3.0))
+    assert told == '       7  T  RESET    lost halts are given up, by force, by "uid:0 (root)"'

@@ -1,4 +1,4 @@
-"""Records of the kill switch: each order with what came of it, and each acknowledgement."""
+"""Records of the kill switch: each order with what came of it, each acknowledgement, and what people gave up."""
 
 import msgspec
 
@@ -27,6 +27,14 @@ class RefusedRecord(
     reason: str
     message_id: str
     body: str
+    now: float
+
+
+class ResetRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="kill_switch_reset", tag_field="type"):
+    """That somebody gave up on what was lost of the halts: from now on only what is known is halted."""
+
+    by: str
+    forced: bool
     now: float
 
 

@@ -63,7 +63,7 @@ class Presence:
         """Those that the order, were it in force, would halt, as `type:id`."""
         here = self._state.snapshot.halts
         halts = with_order(Halts(here=here.here, organization=here.organization), order, None)
-        present = self._present.values()
+        present = list(self._present.values())  # more may be seen while another thread looks
         return [one.name for one in present if any(halts.find(target, now) for target in self._targets(one))]
 
     async def within(self, scopes: Iterable[Scope]) -> dict[Scope, list[str]]:

@@ -8,12 +8,16 @@ from sidecar.service.ports.clock import Clock
 from sidecar.service.ports.killswitch import (
     Certificates,
     HaltChange,
+    HaltFile,
+    HaltSignals,
     HaltStore,
     KeptHalts,
     Message,
     OrderFeed,
     Reading,
     StateSource,
+    Sentinel,
+    Signalled,
 )
 from sidecar.service.ports.metrics import Metrics
 from sidecar.service.ports.outbox import OutboxStatus, OutboxStore, Recipient, Slip, Told
@@ -31,6 +35,8 @@ __all__ = [
     "Epoch",
     "Fetched",
     "HaltChange",
+    "HaltFile",
+    "HaltSignals",
     "HaltStore",
     "Kept",
     "KeptHalts",
@@ -46,6 +52,8 @@ __all__ = [
     "Reading",
     "Receipt",
     "Recipient",
+    "Sentinel",
+    "Signalled",
     "Slip",
     "StateSource",
     "Told",

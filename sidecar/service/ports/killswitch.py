@@ -53,6 +53,44 @@ class Certificates(Protocol):
         ...
 
 
+class Sentinel(msgspec.Struct, frozen=True):
+    """The sentinel file as it was found. `raw` is None where it is there, or may be, and cannot be read: `why`.
+
+    At most one byte more than it may have. `owner` is the uid that it belongs to.
+    """
+
+    raw: bytes | None
+    why: str = ""
+    owner: int | None = None
+
+
+class HaltFile(Protocol):
+    """The sentinel file in the state folder. `name` is its path."""
+
+    name: str
+
+    def look(self) -> Sentinel | None:
+        """None if it is not there. May block for as long as the disk does; raises nothing."""
+        ...
+
+
+class Signalled(msgspec.Struct, frozen=True):
+    """A signal that was sent to this process, and by whom."""
+
+    name: str
+    halts: bool
+    uid: int
+    pid: int
+
+
+class HaltSignals(Protocol):
+    """The two signals by which a process halts everything, and ends that."""
+
+    def pending(self) -> Sequence[Signalled]:
+        """Those that came since the last call, each once, those that halt last."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class KeptHalts:
     """What the last run left. `seen` are the identities of the newest orders, oldest first.
