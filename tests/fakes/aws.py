@@ -8,14 +8,17 @@ from hashlib import sha256
 
 import boto3
 import moto.kms.urls
+import moto.sns.urls
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from moto.core.responses import ActionResult
 from moto.kms.exceptions import ValidationException
 from moto.kms.responses import KmsResponse
+from moto.sns.responses import SNSResponse
 
 from tests.tools.s3 import environment, s3_server
 
@@ -62,10 +65,21 @@ class Kms(KmsResponse):
         })  # fmt: skip
 
 
+class Sns(SNSResponse):
+    """moto takes the topic's SignatureVersion and does not tell it, as AWS SNS does."""
+
+    def get_topic_attributes(self) -> ActionResult:
+        answer = super().get_topic_attributes()
+        topic = self.backend.get_topic(self._get_param("TopicArn"))
+        answer.result["Attributes"]["SignatureVersion"] = getattr(topic, "signature_version", "1")
+        return answer
+
+
 @contextmanager
 def aws(patch: pytest.MonkeyPatch) -> Iterator[str]:
     """The server's address, to which the AWS environment of this process points meanwhile."""
     patch.setitem(moto.kms.urls.url_paths, "{0}/$", Kms.dispatch)
+    patch.setitem(moto.sns.urls.url_paths, "{0}/$", Sns.dispatch)
     with s3_server() as address:
         for name, value in environment(address).items():
             patch.setenv(name, value)

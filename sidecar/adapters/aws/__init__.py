@@ -1,1 +1,1 @@
-"""AWS, for the tools that sign and push bundles: keys that never leave KMS, and objects in S3."""
+"""AWS, for the command line: keys that never leave KMS, objects in S3, topic and queues of the kill switch."""
