@@ -55,14 +55,14 @@ class Door:
     def __str__(self) -> str:
         return f"{self.scheme}:{'' if self.scheme == 'unix' else '//'}{self.address}"
 
-    def connect(self) -> HTTPConnection:
-        """A connection that is open. Raises OSError."""
+    def connect(self, patience: float = _PATIENCE) -> HTTPConnection:
+        """A connection that is open, and waits so many seconds for what comes next. Raises OSError."""
         if self.scheme == "unix":
-            connection: HTTPConnection = _UnixConnection(self.address)
+            connection: HTTPConnection = _UnixConnection(self.address, patience)
         elif self.scheme == "https":
-            connection = HTTPSConnection(self.address, timeout=_PATIENCE)
+            connection = HTTPSConnection(self.address, timeout=patience)
         else:
-            connection = HTTPConnection(self.address, timeout=_PATIENCE)
+            connection = HTTPConnection(self.address, timeout=patience)
         connection.connect()
         return connection
 
@@ -87,14 +87,15 @@ class Response:
 
 
 class _UnixConnection(HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_PATIENCE)
+    def __init__(self, path: str, patience: float) -> None:
+        super().__init__("localhost", timeout=patience)
         self._path = path
+        self._patience = patience
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         try:
-            self.sock.settimeout(_PATIENCE)
+            self.sock.settimeout(self._patience)
             self.sock.connect(self._path)
         except OSError:
             self.sock.close()
@@ -141,12 +142,12 @@ def listening_at(path: Path) -> Listening:
         raise UnreachableError(f"{path} does not tell where the daemon listens: {error}") from error
 
 
-def exchange(doors: Iterable[Door], message: Message) -> Response:
+def exchange(doors: Iterable[Door], message: Message, patience: float = _PATIENCE) -> Response:
     """Ask at the first door that opens. Raises UnreachableError; a message once sent is never sent again."""
     refusals = []
     for door in doors:
         try:
-            connection = door.connect()
+            connection = door.connect(patience)
         except (OSError, UnicodeError) as error:
             refusals.append(f"{door}: {getattr(error, 'strerror', None) or error}")
         else:

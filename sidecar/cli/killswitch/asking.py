@@ -1,0 +1,121 @@
+"""Asking: the kill switch of a running daemon, at its admin socket."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+import msgspec
+
+from sidecar.cli.doors import Door, Message, Response, exchange, problem_of
+from sidecar.cli.edge import Edge
+from sidecar.cli.exits import Exit, UnreachableError, UsageError
+from sidecar.cli.options import config_of
+from sidecar.cli.screen import Screen
+from sidecar.core.killswitch import Scope
+
+T = TypeVar("T")
+PATH: Final = "/v1/killswitch"
+_REFUSED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+class Refused(Exception):
+    """The daemon understood, and will not or could not. `body` is what it says."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(problem_of(body))
+        self.body = body
+
+
+class ToldScope(msgspec.Struct, frozen=True):
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.kind if self.name == "*" else f"{self.kind} {self.name}"
+
+
+class ToldHalt(msgspec.Struct, frozen=True):
+    """A halt as the daemon tells it."""
+
+    scope: ToldScope
+    origin: str
+    reason: str = ""
+    issued_by: str = ""
+    issued_at: str = ""
+    expires_at: str | None = None
+    proof: str = ""
+    seq: int | None = None
+
+
+class ToldDone(ToldHalt, frozen=True, kw_only=True):
+    """What came of an order; `detail` where not all is well with it."""
+
+    command: str
+    also_halted_by: tuple[ToldHalt, ...] = ()
+
+
+class ToldStatus(msgspec.Struct, frozen=True):
+    """What is in force."""
+
+    halts: tuple[ToldHalt, ...]
+    more: int = 0
+    hosts: tuple[str, ...] = ()
+    organization: str = ""
+    damaged: bool = False
+    quarantined: str = ""
+    unsettled: str = ""
+
+
+class ToldAffected(msgspec.Struct, frozen=True):
+    """Whom a halt would hit, and the number of the newest order of the fleet for the same scope."""
+
+    agents: tuple[str, ...]
+    newest_seq: int | None = None
+
+
+def door_of(edge: Edge, state_dir: str | None) -> Door:
+    return Door.at_socket(config_of(edge, state_dir).admin_socket)
+
+
+def ask(door: Door) -> bytes:
+    """How it stands. Raises UnreachableError, UsageError, Refused."""
+    return _taken(exchange((door,), Message("GET", PATH)))
+
+
+def post(door: Door, verb: str, body: Mapping[str, object], patience: float = 10.0) -> bytes:
+    """Raises as `ask` does."""
+    headers = {"Content-Type": "application/json"}
+    message = Message("POST", f"{PATH}/{verb}", msgspec.json.encode(body), headers)
+    return _taken(exchange((door,), message, patience))
+
+
+def affected(door: Door, scope: Scope, patience: float = 10.0) -> ToldAffected:
+    """What the daemon knows of a scope. Raises as `ask` does."""
+    return parse(post(door, "affected", {"scope": scope}, patience), ToldAffected)
+
+
+def parse(raw: bytes, kind: type[T]) -> T:
+    """Raises UnreachableError for what no daemon of ours would answer."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise UnreachableError(f"the answer is not of this daemon's making: {error}") from error
+
+
+def tell_refusal(edge: Edge, refused: Refused, *, json: bool) -> Exit:
+    if json:
+        edge.emit(msgspec.Raw(refused.body))
+    else:
+        Screen(edge).line("FAILED", str(refused))
+    return Exit.DENIED
+
+
+def _taken(response: Response) -> bytes:
+    if response.status == HTTPStatus.OK:
+        return response.body
+    if response.status in _REFUSED:
+        raise Refused(response.body)
+    reason = f"{response.door} answers {response.status}: {problem_of(response.body)}"
+    if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise UsageError(reason)
+    raise UnreachableError(reason)
