@@ -81,10 +81,11 @@ class AdminKillSwitch:
 
     async def status(self, _call: Call) -> Reply:
         """The newest thousand halts, how many more there are, and what others tell."""
-        halts, switch = self._desk.in_force(), self._desk.switch
+        switch = self._desk.switch
+        halts, count = await self._desk.in_force(_MOST)
         return ok({
-            "halts": [told_halt(halt) for halt in halts[:_MOST]],
-            "more": max(0, len(halts) - _MOST),
+            "halts": [told_halt(halt) for halt in halts],
+            "more": count - len(halts),
             "hosts": list(self._desk.hosts),
             "organization": self._desk.organization,
             "damaged": switch.book.is_damaged,

@@ -2,10 +2,14 @@
 
 import json
 import threading
+import time
 
 import pytest
 
+from sidecar.core.bundle import Trust
 from sidecar.core.canonical import decode
+from sidecar.core.killswitch import Kind, Proof, scope
+from sidecar.core.killswitch.wire import read_signed
 from sidecar.core.trust import KeySet, open_envelope, parse_envelope, parse_public_key
 from tests.fakes.aws import aws
 from tests.fakes.stub_daemon import StubDaemon, on_socket
@@ -42,10 +46,14 @@ def publish(fleet, keys, *words, state=None):
     return type_in("killswitch", "publish", *words, "--topic", fleet.topic, "--key", keys / "a.key", *where)
 
 
+def trusting(keys):
+    """A host's trust in the key."""
+    return Trust("default", KeySet((parse_public_key((keys / "a.pub").read_text()),), 1), "0.1.0")
+
+
 def opened(text, kind, keys):
     """What the key has signed as that."""
-    trusted = KeySet((parse_public_key((keys / "a.pub").read_text()),), 1)
-    body, _ = open_envelope(parse_envelope(text.encode()), kind, trusted)
+    body, _ = open_envelope(parse_envelope(text.encode()), kind, trusting(keys).keys)
     return decode(body)
 
 
@@ -75,6 +83,10 @@ def test_a_signed_halt_lies_in_the_queue_in_the_envelope_of_sns(fleet, queue, ke
         "command_id": told["command_id"],
     }
     assert order["expires_at"] - order["issued_at"] == 1800
+    believed = read_signed(
+        parse_envelope(json.loads(body)["Message"].encode()), trusting(keys), time.time(), ""
+    )
+    assert (believed.scope, believed.proof) == (scope(Kind.AGENT, "agent:pay-7"), Proof.SIGNED)
     assert order["seq"] == int(order["issued_at"] * 1000)
 
 

@@ -1,13 +1,14 @@
 """The desk: halts at the admin socket: what is in force, one more, one less, and whom one would hit."""
 
 import asyncio
+import heapq
 from collections.abc import Sequence
 
 import msgspec
 
 from sidecar.core.errors import AuditError, SidecarError, StoreError
 from sidecar.core.killswitch import Command, Kind, Order, Origin, Scope
-from sidecar.core.killswitch.book import Key
+from sidecar.core.killswitch.book import Book, Key
 from sidecar.core.killswitch.record import ResetRecord
 from sidecar.core.killswitch.scope import ANY
 from sidecar.core.record import encode_record
@@ -82,9 +83,9 @@ class Desk:
     def organization(self) -> str:
         return self._state.snapshot.halts.organization
 
-    def in_force(self) -> list[Order]:
-        """The newest first."""
-        return sorted(self.switch.in_force(), key=lambda order: -order.since)
+    async def in_force(self, most: int) -> tuple[list[Order], int]:
+        """The newest halts first, and how many there are. Aside, because with very many it takes long."""
+        return await asyncio.to_thread(_newest, self.switch.book, self._clock.now(), most)
 
     async def block(
         self,
@@ -150,7 +151,9 @@ class Desk:
         return Done(self.switch.book.orders.get(key, order), unkept, others)
 
     def _of(self, scope: Scope) -> list[Order]:
-        return [halt for halt in self.switch.in_force() if halt.scope == scope]
+        now, orders = self._clock.now(), self.switch.book.orders
+        found = (orders.get((origin, scope, numbered)) for origin in Origin for numbered in (True, False))
+        return [order for order in found if order is not None and order.holds(now)]
 
     def _here(self, scope: Scope) -> Scope:
         """This host is every host that this daemon knows, so that it stays halted when it is renamed."""
@@ -172,3 +175,8 @@ class Desk:
             return NotHalted(f"{scope} is not halted")
         told = "; ".join(f"{origin.value}: {_HOW[origin]}" for origin in Origin if origin in others)
         return NotYours(f"{scope} was not halted here, and only its own origin releases it. {told}")
+
+
+def _newest(book: Book, now: float, most: int) -> tuple[list[Order], int]:
+    halts = [order for order in book.halts() if order.holds(now)]
+    return heapq.nlargest(most, halts, key=lambda order: order.since), len(halts)
