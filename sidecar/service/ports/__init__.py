@@ -15,9 +15,9 @@ from sidecar.service.ports.killswitch import (
     Message,
     OrderFeed,
     Reading,
-    StateSource,
     Sentinel,
     Signalled,
+    StateSource,
 )
 from sidecar.service.ports.metrics import Metrics
 from sidecar.service.ports.outbox import OutboxStatus, OutboxStore, Recipient, Slip, Told
