@@ -7,23 +7,23 @@ current task (`asyncio.timeout`, `TaskGroup`) must not be used in a handler: it 
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sidecar.api.wire import Reply
+T = TypeVar("T")
 
 
-class Drive:
-    """Runs handlers, one after the other; `done` gets each reply, or None if what it waited for was cancelled."""
+class Drive(Generic[T]):
+    """Runs handlers, one after the other; `done` gets what each returns, None if what it waited for was cancelled."""
 
     __slots__ = ("_coroutine", "_done", "_loop", "_on")
 
-    def __init__(self, done: Callable[[Reply | None], None], loop: asyncio.AbstractEventLoop) -> None:
-        self._coroutine: Coroutine[Any, None, Reply]
+    def __init__(self, done: Callable[[T | None], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._coroutine: Coroutine[Any, None, T]
         self._done = done
         self._loop = loop
         self._on = self._step
 
-    def start(self, coroutine: Coroutine[Any, None, Reply]) -> None:
+    def start(self, coroutine: Coroutine[Any, None, T]) -> None:
         """Begin with the next turn of the loop; the run before must be done."""
         self._coroutine = coroutine
         self._loop.call_soon(self._on)

@@ -17,7 +17,8 @@ from sidecar.api.drive import Drive
 from sidecar.api.message import HttpLimits, Incoming, Respond, render
 from sidecar.api.peers import peer_of
 from sidecar.api.problems import problem
-from sidecar.api.wire import Reply
+from sidecar.api.pump import Pump
+from sidecar.api.wire import Reply, Stream
 from sidecar.core.model import Caller
 
 _PIPELINED: Final = 16
@@ -75,7 +76,7 @@ class HttpServer:
             async with asyncio.timeout(patience):
                 await self._empty.wait()
         for connection in tuple(self.connections):
-            connection.abort()
+            connection.abort_now()
 
 
 class Connection(asyncio.Protocol):
@@ -93,6 +94,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_parser",
         "_peer",
+        "_pump",
         "_queue",
         "_refused",
         "_server",
@@ -111,6 +113,7 @@ class Connection(asyncio.Protocol):
         self._queue: deque[Incoming] = deque()
         self._transport: asyncio.Transport | None = None
         self._refused: Reply | None = None
+        self._pump: Pump | None = None
         self._busy = self._closing = False
         self._writable = True
         self._since = self._loop.time()
@@ -128,16 +131,23 @@ class Connection(asyncio.Protocol):
         self._server.part(self)
         self._transport = None
         self._queue.clear()
+        if self._pump is not None:
+            self._pump.close()
 
     def pause_writing(self) -> None:
         self._writable = False
+        if self._pump is not None:
+            self._pump.pause()
 
     def resume_writing(self) -> None:
         self._writable = True
-        self._next()
+        if self._pump is not None:
+            self._pump.resume()
+        else:
+            self._next()
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
+        if self._closing or self._pump is not None:
             return
         if self._in_head:
             if not self._head_bytes:
@@ -249,6 +259,9 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, reply: Reply | None) -> None:
         incoming = self._incoming
+        if isinstance(reply, Stream):
+            self._go_on(reply)
+            return
         self._busy = False
         if reply is None:
             self.abort()  # the daemon is ending; no answer is a deny to every caller
@@ -260,6 +273,16 @@ class Connection(asyncio.Protocol):
             self._next()
         elif self._transport and not self._transport.is_reading():
             self._transport.resume_reading()
+
+    def _go_on(self, stream: Stream) -> None:
+        """An answer that goes on is the last of its connection, which stays at work until its end."""
+        transport = self._transport
+        if transport is None or self._closing:
+            stream.close()
+            return
+        if not transport.is_reading():
+            transport.resume_reading()  # so that the end of the reader is noticed
+        self._pump = Pump(stream, transport, self._loop, self.abort, is_chunked=self._incoming.keep_alive)
 
     def _write(self, reply: Reply, *, keep_alive: bool, head_only: bool = False) -> None:
         transport = self._transport
@@ -273,6 +296,8 @@ class Connection(asyncio.Protocol):
     # The server ends what it must not wait for.
 
     def sweep(self, now: float) -> None:
+        if self._pump is not None and self._pump.is_stuck(now, self._server.limits.read_timeout):
+            self.abort_now()
         if self._busy or self._transport is None or self._closing:
             return
         limits, waited = self._server.limits, now - self._since
@@ -289,6 +314,13 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def abort(self) -> None:
+        """Close once what was written has left."""
         self._closing = True
         if self._transport is not None:
             self._transport.close()
+
+    def abort_now(self) -> None:
+        """Close although the peer has not taken what was written."""
+        self._closing = True
+        if self._transport is not None:
+            self._transport.abort()

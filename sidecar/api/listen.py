@@ -69,8 +69,8 @@ class Door:
         caller = incoming.peer
         if self._callers is not None:
             caller = self._callers.identify(headers, caller)
-        queried = dict(parse_qsl(query)) if query else {}
-        return route.handler, Call(headers, incoming.body, caller, params, queried)
+        queried = tuple(parse_qsl(query)) if query else ()
+        return route.handler, Call(headers, incoming.body, caller, params, dict(queried), queried)
 
     async def _nothing_there(self, call: Call) -> Reply:
         reply = problem(404, "There is nothing at this path.")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sidecar.api.wire import Reply
+from sidecar.api.wire import Reply, Stream
 from sidecar.core.model import Caller
 
 _CLOSE: Final = b"Connection: close\r\n"
@@ -48,6 +48,20 @@ def render(reply: Reply, *, keep_alive: bool, head_only: bool = False) -> bytes:
         b"" if keep_alive else _CLOSE,
         b"" if head_only else reply.body,
     )
+
+
+def render_head(stream: Stream, *, is_chunked: bool) -> bytes:
+    """The head of an answer that goes on. Its end is told by the last chunk, else by that of the connection."""
+    line = f"HTTP/1.1 200 OK\r\nContent-Type: {stream.content_type}\r\nCache-Control: no-store\r\n"
+    coding = b"Transfer-Encoding: chunked\r\n" if is_chunked else b""
+    return b"%b%b%b%b\r\n" % (line.encode("latin-1", "replace"), coding, stream.headers, _CLOSE)
+
+
+def render_chunk(chunk: bytes, *, is_chunked: bool) -> bytes:
+    """RFC 9112 7.1. The empty one is the last."""
+    if not is_chunked:
+        return chunk
+    return b"%x\r\n%b\r\n" % (len(chunk), chunk)
 
 
 @lru_cache(maxsize=128)

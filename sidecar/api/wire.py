@@ -1,6 +1,6 @@
 """What the dialects share: a call as it came in, a reply as it goes out, and the verdict in headers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -26,13 +26,18 @@ _UNTRACED: Final = Trace()
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """One HTTP request: header names in lower case; `params` are the variable segments of its path."""
+    """One HTTP request: header names in lower case; `params` are the variable segments of its path.
+
+    `query` has the last value of each name, `all_query` all of them. `agent` is named by a prefix of the path.
+    """
 
     headers: Mapping[str, str]
     body: bytes
     caller: Caller
     params: tuple[str, ...] = ()
     query: Mapping[str, str] = {}
+    all_query: tuple[tuple[str, str], ...] = ()
+    agent: str = ""
 
     @property
     def via(self) -> str:
@@ -59,13 +64,24 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     content_type: str = JSON_TYPE
 
 
+class Stream(Reply, frozen=True, kw_only=True, gc=False):
+    """An answer whose body goes on: chunks until there are none, or until the connection is lost.
+
+    `chunks` awaits futures only, because no task runs it. `close` ends it from outside; calling it twice is once.
+    """
+
+    chunks: AsyncIterator[bytes]
+    close: Callable[[], None]
+
+
 Handler = Callable[[Call], Awaitable[Reply]]
 
 
 class Route(msgspec.Struct, frozen=True):
     """`path` may hold `{}` segments, each of which matches exactly one; `reads_json` asks for a JSON body.
 
-    `about` and `reads`, the type of its body, describe the route where the OpenAPI document does not itself.
+    `about`, `reads`, the type of its body, and `streams`, that its answer goes on, describe the route where the
+    OpenAPI document does not itself.
     """
 
     method: str
@@ -74,6 +90,7 @@ class Route(msgspec.Struct, frozen=True):
     reads_json: bool = False
     about: str = ""
     reads: type | None = None
+    streams: bool = False
 
 
 def ok(value: JSON, headers: bytes = b"") -> Reply:
