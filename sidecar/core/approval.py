@@ -8,6 +8,8 @@ within ten minutes.
 
 A hold of the platform's can be met by its own people too, see core/hearing.py; where nobody here may answer it, by
 them alone: then the approval waits, after its last stage, until the platform's deadline.
+
+A halt that hits the request ends what is open, or granted and not used.
 """
 
 from enum import StrEnum
@@ -15,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.core.delegation import Lineage
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Caller, Control, Decision, Request, Stage, Verdict
 from sidecar.core.people import Approver, People
@@ -32,6 +35,7 @@ class Standing(StrEnum):
     GRANTED = "granted"
     DENIED = "denied"
     EXPIRED = "expired"
+    HALTED = "halted"
 
 
 class Choice(StrEnum):
@@ -59,7 +63,7 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     `met` are holds that earlier approvals of the same request have granted. `stage` is the index of the stage that
     is open since `since`; it is past the last one while only the `platform` is waited for. `used_at` is when a grant
     was used, 0 if it was not, `used_by` the decision that waited for it, and `outcome` the decision that was made
-    with it.
+    with it. `lineage` is who is above the request, and `halted_because` why a halt has ended it.
     """
 
     id: str
@@ -84,6 +88,8 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: int | None = None
     joined: tuple[int, ...] = ()
     platform: PlatformHold | None = None
+    lineage: Lineage | None = None
+    halted_because: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -122,6 +128,10 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     def granted(self) -> frozenset[str]:
         """The holds that count as met once it is granted."""
         return frozenset((*self.met, *self.holds))
+
+    def can_be_halted(self, now: float) -> bool:
+        """Whether an action could still come of it."""
+        return self.is_open or self.is_usable(now)
 
     def is_usable(self, now: float) -> bool:
         """Whether a request of its digest may be decided with it."""
@@ -176,6 +186,11 @@ def advance(approval: Approval, now: float) -> Approval:
         else:
             approval = resolved(approval, Standing.EXPIRED, due)
     return approval
+
+
+def halted(approval: Approval, because: str, now: float) -> Approval:
+    """The approval ended by a halt that hits its request. It stays so when the halt is released."""
+    return msgspec.structs.replace(resolved(approval, Standing.HALTED, now), halted_because=because)
 
 
 def used(approval: Approval, now: float, by: int, outcome: int) -> Approval:

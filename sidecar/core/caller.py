@@ -4,11 +4,12 @@
 binds can be claimed by nobody else; one that it does not bind can be claimed by any caller.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from sidecar.core.model import Caller, Object, Thresholds
+from sidecar.core.model import Caller, Object, Subject, Thresholds
 
 
 class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,14 +40,26 @@ class Agents:
     `tokens` is every token digest that some agent is bound to, so that a door knows which tokens to look for.
     """
 
-    __slots__ = ("_agents", "tokens")
+    __slots__ = ("_agents", "_of_token", "tokens")
 
     def __init__(self, agents: Mapping[str, Agent]) -> None:
         self._agents = agents
-        self.tokens = frozenset(token for agent in agents.values() for token in agent.tokens)
+        bound = [(token, name) for name, agent in agents.items() for token in agent.tokens]
+        self.tokens = frozenset(token for token, _ in bound)
+        counts = Counter(token for token, _ in set(bound))
+        self._of_token = {token: name for token, name in bound if counts[token] == 1}
 
     def find(self, subject: str) -> Agent | None:
         return self._agents.get(subject)
+
+    def groups_of(self, subjects: Iterable[Subject]) -> tuple[str, ...]:
+        """The groups that any of them is in."""
+        found = (self.find(f"{subject.type}:{subject.id}") for subject in subjects)
+        return tuple(group for agent in found if agent is not None for group in agent.groups)
+
+    def of_token(self, token_id: str) -> str:
+        """The one subject that this token is bound to, as `type:id`; "" where it is none, or could be several."""
+        return self._of_token.get(token_id, "")
 
     def __bool__(self) -> bool:
         return bool(self._agents)

@@ -7,18 +7,11 @@ from typing import Final
 
 from sidecar.core.case import Case
 from sidecar.core.delegation import Kin, Lineage
-from sidecar.core.killswitch import Kind, target_of, told_of
+from sidecar.core.killswitch import Kind, objection, target_of
 from sidecar.core.model import Code, Control, Ruling, Subject, Verdict
 from sidecar.core.scoring import proceeds_open, rule_on
 
 _SWITCH_FREE: Final = Ruling(Control.KILL_SWITCH, Verdict.ALLOW, Code.NOT_APPLICABLE)
-_SWITCH_DAMAGED: Final = Ruling(
-    Control.KILL_SWITCH,
-    Verdict.DENY,
-    Code.HALTED,
-    "What was halted on this host is lost, so everything is halted until it is known again.",
-)
-_UNREAD: Final = "Nobody can say whether this agent is halted: its commands could not be read."
 _FRESH: Final = Ruling(Control.FRESHNESS, Verdict.ALLOW, Code.NOT_APPLICABLE)
 _NO_BUNDLE: Final = Ruling(
     Control.FRESHNESS, Verdict.DENY, Code.NO_BUNDLE, "No verified policy bundle is active yet."
@@ -56,14 +49,8 @@ def kill_switch(case: Case) -> Ruling:
         return _SWITCH_FREE
     groups = case.groups if Kind.GROUP in halts.named else ()
     target = target_of(case.request, groups, _ancestors(case.kin), halts.named)
-    halt = halts.find(target, case.now)
-    if halt is not None:
-        return Ruling(Control.KILL_SWITCH, Verdict.DENY, Code.HALTED, told_of(halt))
-    if halts.is_damaged:
-        return _SWITCH_DAMAGED
-    if halts.blinds(target) and not (case.policy is not None and case.policy.allow_when_blind):
-        return Ruling(Control.KILL_SWITCH, Verdict.DENY, Code.KILL_SWITCH_BLIND, halts.why_blind or _UNREAD)
-    return _SWITCH_FREE
+    decides_blind = case.policy is not None and case.policy.allow_when_blind
+    return objection(halts, target, case.now, decides_blind=decides_blind) or _SWITCH_FREE
 
 
 def _ancestors(kin: Kin) -> tuple[Subject, ...]:

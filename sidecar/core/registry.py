@@ -16,12 +16,12 @@ from sidecar.core.masks import RESOURCE_ID, Path
 from sidecar.core.model import JSON, Code, Request
 
 _BEFORE_TOOL: Final = re.compile(r".*(?:[/:.]|__)")
-_TOOL_KEYS: Final = ("tool_name", "tool")
+TOOL_KEYS: Final = ("tool_name", "tool")
 _TOOL_TYPES: Final = frozenset({"tool", "mcp_tool"})
 _MODEL_PATH: Final[Path] = ("context", "model_id")
 _SERVER_PATH: Final[Path] = ("context", "mcp_server")
 _TOOL_PATHS: Final[tuple[Path, ...]] = tuple(
-    (*part, key) for part in (("action", "properties"), ("context",)) for key in _TOOL_KEYS
+    (*part, key) for part in (("action", "properties"), ("context",)) for key in TOOL_KEYS
 )
 
 
@@ -148,4 +148,4 @@ def named_tools(request: Request) -> Iterator[JSON]:
     if resource.type in _TOOL_TYPES:
         yield resource.id
     for part in (action.properties, request.context):
-        yield from (part[key] for key in _TOOL_KEYS if part.get(key) is not None)
+        yield from (part[key] for key in TOOL_KEYS if part.get(key) is not None)

@@ -10,6 +10,7 @@ from sidecar.core.model import Caller, Object
 from sidecar.core.owed import acknowledgement, heartbeat
 from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Clock
+from sidecar.service.speaking import may_speak_for
 from sidecar.service.state import State
 
 _log = logging.getLogger(__name__)
@@ -24,12 +25,7 @@ class AgentCalls:
         self._clock = clock
 
     def speaks_for(self, caller: Caller, agent_id: str) -> bool:
-        """Whether the caller may use the name of this agent. Without a bundle nobody knows, so nobody may."""
-        bundle = self._state.snapshot.bundle
-        if bundle is None:
-            return False
-        agent = bundle.agents.find(f"agent:{agent_id}")
-        return agent is None or not agent.is_bound or agent.admits(caller)
+        return may_speak_for(self._state, caller, agent_id)
 
     async def beat(self, caller: Caller, agent_id: str, told: Object) -> None:
         """Owe the platform the heartbeat, of which only the latest counts. It is promised to nobody."""

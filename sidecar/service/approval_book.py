@@ -27,6 +27,7 @@ class ApprovalBook:
         self._due: list[tuple[float, str]] = []
         self._changes: dict[str, int] = {}
         self._taken: set[str] = set()
+        self._doomed: dict[str, str] = {}
         self._followed: dict[str, None] = {}
         self.changes = int(clock.now() * 1000)
 
@@ -51,6 +52,10 @@ class ApprovalBook:
         """Open ones first, each kind by age; none that no decision on record waits for yet."""
         known = (approval for approval in self._by_id.values() if approval.decision >= 0)
         return sorted(known, key=lambda one: (not one.is_open, one.opened_at))
+
+    def ids(self) -> list[str]:
+        """Of all, in no order."""
+        return list(self._by_id)
 
     def change_of(self, approval: Approval) -> int:
         """The number of its newest change."""
@@ -78,7 +83,9 @@ class ApprovalBook:
         self._number(approval)
         for decision in (approval.decision, *approval.joined):
             self._by_decision[decision] = approval.id
-        if approval.is_open or approval.is_usable(self._clock.now()):
+        if not approval.can_be_halted(self._clock.now()):
+            self._doomed.pop(approval.id, None)
+        elif approval.id not in self._doomed:
             self._by_request[key_of(approval)] = approval.id
         heapq.heappush(self._due, (_next_look(approval), approval.id))
         if approval.is_open and approval.platform is not None and approval.decision >= 0:
@@ -107,12 +114,44 @@ class ApprovalBook:
     def is_taken(self, approval: Approval) -> bool:
         return approval.id in self._taken
 
+    def give_back(self, approval: Approval) -> None:
+        """It was taken and, if it is so still, not used."""
+        if self.is_taken(approval):
+            self.enter(approval)
+
+    def can_be_halted(self, approval: Approval) -> bool:
+        """Whether an action could still come of it. What no decision on record waits for is not told to anybody."""
+        return approval.decision >= 0 and approval.can_be_halted(self._clock.now())
+
+    def doom(self, approval: Approval, because: str) -> None:
+        """A halt hits its request: nothing may come of it from now on, and it is to be ended."""
+        self.hide(approval)
+        self._doomed.setdefault(approval.id, because)
+
+    def why_halted(self, approval: Approval) -> str:
+        """Why a halt has ended it, or is about to; "" if none does."""
+        return approval.halted_because or self._doomed.get(approval.id, "")
+
+    def doomed(self, limit: int) -> list[tuple[Approval, str]]:
+        """Those that are to be ended and that nobody is using at this moment, with the reason."""
+        found: list[tuple[Approval, str]] = []
+        for approval_id, because in list(self._doomed.items()):
+            approval = self._by_id.get(approval_id)
+            if approval is None or not approval.can_be_halted(self._clock.now()):
+                del self._doomed[approval_id]
+            elif approval_id not in self._taken:
+                found.append((approval, because))
+                if len(found) >= limit:
+                    break
+        return found
+
     def strike(self, approval: Approval) -> None:
         """Forget it."""
         self.hide(approval)
         self._by_id.pop(approval.id, None)
         self._changes.pop(approval.id, None)
         self._taken.discard(approval.id)
+        self._doomed.pop(approval.id, None)
         self._followed.pop(approval.id, None)
         for decision in (approval.decision, *approval.joined):
             self._by_decision.pop(decision, None)

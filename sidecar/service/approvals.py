@@ -7,29 +7,33 @@ decision path takes no lock: what it does to the book it does without awaiting.
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from sidecar.core.approval import (
     Approval,
     Choice,
-    Standing,
     VoteRefused,
     advance,
     cast,
+    halted,
     holds_of,
     join,
     opened,
     used,
 )
+from sidecar.core.delegation import Kin, Lineage
 from sidecar.core.errors import AuditError, StoreError
-from sidecar.core.hearing import PLATFORM, Heard, hear
+from sidecar.core.hearing import Heard, hear
 from sidecar.core.model import Caller, Decision, Request
 from sidecar.core.people import Approver
 from sidecar.core.platform_hold import platform_hold
-from sidecar.core.record import ApprovalRecord, ExpiryRecord, Hold, encode_record
+from sidecar.core.record import Hold, encode_record
 from sidecar.core.scoring import Facts
 from sidecar.service.approval_book import ApprovalBook, Key
+from sidecar.service.approval_records import halt_record, heard_record, time_record, vote_record
+from sidecar.service.approval_waits import ApprovalWaits
+from sidecar.service.halting import Halting
 from sidecar.service.ports import ApprovalStore, Clock, DecisionLog
 
 _log = logging.getLogger(__name__)
@@ -48,6 +52,7 @@ class Approvals:
         store: ApprovalStore,
         log: DecisionLog,
         clock: Clock,
+        halting: Halting,
         within: float,
         limit: int = 20_000,
         *,
@@ -57,12 +62,17 @@ class Approvals:
         self._store = store
         self._log = log
         self._clock = clock
+        self._halting = halting
         self._within = within
         self._limit = limit
         self.same_uid = same_uid
-        self._news = asyncio.Event()
-        self._resolved: dict[str, asyncio.Event] = {}
+        self.waits = ApprovalWaits()
+        self._on_resolved: list[Callable[[Approval], None]] = []
         self._turn = asyncio.Lock()
+
+    def on_resolved(self, listener: Callable[[Approval], None]) -> None:
+        """It is told of each approval that has ended, however, and of a grant once more when it was used."""
+        self._on_resolved.append(listener)
 
     async def start(self) -> None:
         """Take up what the last run left. Raises StoreError."""
@@ -92,6 +102,7 @@ class Approvals:
         decision: Decision,
         met: Iterable[str] = (),
         facts: Facts = None,
+        kin: Kin = None,
     ) -> Approval:
         """The approval that a pending decision opens; people see it once `open` has stored it."""
         approval = Approval(
@@ -108,6 +119,7 @@ class Approvals:
             reason=decision.reason,
             met=tuple(met),
             platform=platform_hold(decision, facts),
+            lineage=kin if isinstance(kin, Lineage) else None,
         )
         self.book.enter(approval)
         return approval
@@ -130,7 +142,8 @@ class Approvals:
     async def spend(self, approval: Approval, by: int, outcome: int) -> None:
         """The grant was used. Raises StoreError, and the grant is then lost."""
         self.book.hide(approval)
-        await self._keep(used(approval, self._clock.now(), by, outcome))
+        current = self.book.get(approval.id) or approval
+        await self._keep(used(current, self._clock.now(), by, outcome))
 
     # What people do, and time.
 
@@ -142,10 +155,12 @@ class Approvals:
             approval = self.book.get(approval_id)
             if approval is None or approval.decision == _UNRECORDED:
                 raise VoteRefused(f"there is no approval {approval_id}")
+            if because := self.why_halted(approval):
+                raise VoteRefused(because)
             now = self._clock.now()
             current = advance(approval, now)
             voted = cast(current, approver, choice, now, by, comment, same_uid=self.same_uid)
-            await self._log.append(encode_record(_vote_record(voted)), self._within)
+            await self._log.append(encode_record(vote_record(voted)), self._within)
             await self._keep(voted)
             return voted
 
@@ -153,34 +168,48 @@ class Approvals:
         """What the platform says of a hold of its own counts. Raises AuditError or StoreError."""
         async with self._turn:
             approval = self.book.get(approval_id)
-            if approval is None:
+            if approval is None or self.why_halted(approval):
                 return
             now = self._clock.now()
             current = advance(approval, now)
             later = hear(current, heard, now)
             if later is not current:
-                await self._log.append(encode_record(_heard_record(current, later, now)), self._within)
+                await self._log.append(encode_record(heard_record(current, later, now)), self._within)
                 await self._keep(later)
 
+    # What a halt does.
+
+    def why_halted(self, approval: Approval) -> str:
+        """Why nothing may come of it now, or ever; "" where something may."""
+        return self.book.why_halted(approval) or self._halting.halts_approval(approval)
+
+    async def end(self, doomed: Sequence[tuple[Approval, str]]) -> None:
+        """End those that halts hit, all of them or none. Raises AuditError or StoreError."""
+        async with self._turn:
+            now = self._clock.now()
+            known = [(self.book.get(one.id), because) for one, because in doomed]
+            ended = [
+                halted(approval, because, now)
+                for approval, because in known
+                if approval is not None and approval.can_be_halted(now)
+            ]
+            records = [self._log.append(encode_record(halt_record(one)), self._within) for one in ended]
+            for durable in records:
+                await durable
+            await self._keep(*ended)
+
+    # What those do who wait.
+
     async def resolution(self, approval_id: str, within: float) -> None:
-        """Return when the approval is resolved, or after so many seconds."""
+        """Return when the approval is resolved or its request halted, or after so many seconds."""
         approval = self.book.get(approval_id)
-        if approval is None or not approval.is_open:
-            return
-        event = self._resolved.setdefault(approval_id, asyncio.Event())
-        try:
-            await asyncio.wait_for(event.wait(), within)
-        except TimeoutError:
-            return
+        if approval is not None and approval.is_open and self._halting.of_approval(approval) is None:
+            await self.waits.resolution(approval_id, within)
 
     async def news(self, since: int, within: float) -> None:
         """Return when something has changed after the change of that number, or after so many seconds."""
-        if self.book.has_news(since):
-            return
-        try:
-            await asyncio.wait_for(self._news.wait(), within)
-        except TimeoutError:
-            return
+        if not self.book.has_news(since):
+            await self.waits.news(within)
 
     async def let_time_pass(self) -> None:
         """Escalate and expire what is due; what cannot be recorded or stored is tried again the next time."""
@@ -189,42 +218,30 @@ class Approvals:
             while (approval := self.book.next_due(now)) is not None:
                 later = advance(approval, now)
                 try:
-                    await self._log.append(encode_record(_time_record(later)), self._within)
+                    await self._log.append(encode_record(time_record(later)), self._within)
                     await self._keep(later)
                 except (AuditError, StoreError) as error:
                     _log.warning("approval %s waits for its end: %s", approval.id, error)
                     self.book.postpone(approval, now + _LOOK_EVERY)
                     return
 
-    async def _keep(self, approval: Approval) -> None:
-        await self._store.put(approval)
-        self.book.enter(approval)
-        self._news.set()
-        self._news = asyncio.Event()
-        if not approval.is_open and (event := self._resolved.pop(approval.id, None)):
-            event.set()
+    async def _keep(self, *approvals: Approval) -> None:
+        await self._store.put(approvals)
+        for approval in approvals:
+            self.book.enter(approval)
+            self._doom_if_halted(approval)
+            if not approval.is_open:
+                self.waits.resolved(approval.id)
+                for listener in self._on_resolved:
+                    listener(approval)
+        self.waits.changed()
+
+    def _doom_if_halted(self, approval: Approval) -> None:
+        """A halt may have come while it was being stored."""
+        if approval.can_be_halted(self._clock.now()) and (because := self._halting.halts_approval(approval)):
+            self.book.doom(approval, because)
 
 
 def hold_of(approval: Approval) -> Hold:
     """What a pending answer says of it."""
     return Hold(approval.id, approval.ends_at)
-
-
-def _vote_record(voted: Approval) -> ApprovalRecord:
-    vote = voted.votes[-1]
-    event = vote.choice.value if voted.is_open else voted.standing.value
-    return ApprovalRecord(
-        voted.id, voted.decision, event, vote.at, vote.person, vote.by, vote.comment, vote.stage
-    )
-
-
-def _heard_record(before: Approval, later: Approval, now: float) -> ApprovalRecord:
-    if len(later.votes) > len(before.votes):
-        return _vote_record(later)
-    return ApprovalRecord(later.id, later.decision, "escalated", now, by=PLATFORM)
-
-
-def _time_record(later: Approval) -> ApprovalRecord | ExpiryRecord:
-    if later.standing is Standing.EXPIRED:
-        return ExpiryRecord(later.decision, later.id, later.resolved_at)
-    return ApprovalRecord(later.id, later.decision, "escalated", later.since, stage=later.stage)

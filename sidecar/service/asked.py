@@ -1,8 +1,11 @@
 """What the decider is asked and what it answers, and the record that keeps both."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from sidecar.core.delegation import Delegated, Kin
+from sidecar.core.killswitch import Halts
 from sidecar.core.model import Caller, Decision, Door, Request
 from sidecar.core.platform import Scored, Unavailable
 from sidecar.core.record import DecisionRecord, Hold, Trace
@@ -31,6 +34,25 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     decision: Decision
     receipt: Receipt | None = None
     hold: Hold | None = None
+
+
+class Begun(msgspec.Struct, frozen=True, gc=False):
+    """A decision that is made and handed to the log, but not yet given.
+
+    `is_new`: of an action that nothing was decided of yet. `halts` are those that it was judged under, and `again`
+    judges it once more, given the answer that it would have been.
+    """
+
+    asked: Asked
+    decision: Decision
+    hold: Hold | None
+    consulted: Consulted | None
+    durable: Awaitable[Receipt]
+    started: float
+    halts: Halts
+    again: Callable[[Answer], "Begun"]
+    delegated: Delegated | None = None
+    is_new: bool = True
 
 
 def record_of(

@@ -61,7 +61,7 @@ class Consultation:
         key, now = request_key(snapshot, request, caller), decision.now
         approval = self._approvals.book.waiting_for(key, now)
         if approval is None:
-            return self._ask(key, request, caller, decision, facts)
+            return self._ask(key, request, caller, decision, facts, kin)
         if approval.is_open:
             return Consulted(
                 decision, hold_of(approval), then=lambda seq: self._approvals.join(approval, seq)
@@ -99,9 +99,11 @@ class Consultation:
             async def spend(seq: int) -> None:
                 await approvals.spend(approval, seq if by is None else by, seq)
 
-            return Consulted(decision, None, approval.id, granted, spend, lambda: book.enter(approval))
+            return Consulted(decision, None, approval.id, granted, spend, lambda: book.give_back(approval))
         key = (approval.caller.key, approval.digest)
-        draft = approvals.draft(key, approval.request, approval.caller, decision, approval.granted, facts)
+        draft = approvals.draft(
+            key, approval.request, approval.caller, decision, approval.granted, facts, approval.lineage
+        )
 
         async def go_on(seq: int) -> None:
             await approvals.spend(approval, seq if by is None else by, seq)
@@ -109,16 +111,18 @@ class Consultation:
 
         def undo() -> None:
             book.strike(draft)
-            book.enter(approval)
+            book.give_back(approval)
 
         return Consulted(decision, hold_of(draft), approval.id, granted, go_on, undo)
 
-    def _ask(self, key: Key, request: Request, caller: Caller, decision: Decision, facts: Facts) -> Consulted:
+    def _ask(
+        self, key: Key, request: Request, caller: Caller, decision: Decision, facts: Facts, kin: Kin
+    ) -> Consulted:
         approvals = self._approvals
         if approvals.is_full:
             reason = "Too many actions wait for approval already."
             return Consulted(refusal(Code.OVERLOADED, reason, decision.now))
-        draft = approvals.draft(key, request, caller, decision, facts=facts)
+        draft = approvals.draft(key, request, caller, decision, facts=facts, kin=kin)
         return Consulted(
             decision,
             hold_of(draft),

@@ -4,35 +4,35 @@
 2. Read the snapshot and the clock, and judge. Nothing is awaited between here and 3.
 3. Hand the record to the log, which numbers it.
 4. Wait until it is durable; if it is not in time, the answer is deny `audit_unavailable`.
-5. Open, join or spend the approval that people have to do with it; count.
+5. If a halt has come into force meanwhile that hits the request, go back to 2, once: nothing is allowed after it.
+6. Open, join or spend the approval that people have to do with it; count.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
-
-from sidecar.core.approval import Approval, Standing
+from sidecar.core.approval import Approval
 from sidecar.core.delegation import PARENT, Delegated, standing
 from sidecar.core.errors import AuditError, Overloaded, StoreError
 from sidecar.core.judge import judge
 from sidecar.core.model import Code, Decision, Verdict
 from sidecar.core.record import (
     EventRecord,
-    Hold,
     encode_decision,
     encode_record,
 )
 from sidecar.core.scoring import Facts
 from sidecar.service.admission import Admission
 from sidecar.service.approvals import Approvals
-from sidecar.service.asked import Answer, Asked, record_of
+from sidecar.service.asked import Answer, Asked, Begun, record_of
 from sidecar.service.consult import Consultation, Consulted
+from sidecar.service.earlier import Earlier
+from sidecar.service.halting import Halting
 from sidecar.service.inquiry import Inquiry, Patience
 from sidecar.service.killswitch.roster import Roster
 from sidecar.service.orchestration import Orchestration
-from sidecar.service.ports import Clock, DecisionLog, Metrics, Receipt
+from sidecar.service.ports import Clock, DecisionLog, Metrics
 from sidecar.service.refusals import refusal, stricter
 from sidecar.service.scoring import Scoring
 from sidecar.service.state import State
@@ -40,22 +40,6 @@ from sidecar.service.state import State
 _ASKED_AT_MOST = 2
 _ASKED_AT_ONCE = 16
 _logger = logging.getLogger(__name__)
-
-
-class Begun(msgspec.Struct, frozen=True, gc=False):
-    """A decision that is made and handed to the log, but not yet given.
-
-    `is_new`: of an action that nothing was decided of yet.
-    """
-
-    asked: Asked
-    decision: Decision
-    hold: Hold | None
-    consulted: Consulted | None
-    durable: Awaitable[Receipt]
-    started: float
-    delegated: Delegated | None = None
-    is_new: bool = True
 
 
 class Decider:
@@ -85,7 +69,8 @@ class Decider:
         self._log = log
         self._clock = clock
         self._metrics = metrics
-        self._book = approvals.book
+        self._halting = Halting(state, clock)
+        self._earlier = Earlier(approvals.book, self._halting)
         self._orchestration = orchestration
         self._inquiry = Inquiry(state, clock, approvals.book, scoring, orchestration)
         self._consultation = Consultation(approvals)
@@ -220,6 +205,7 @@ class Decider:
         patience = self._within if within is None else min(within, self._within)
         consulted: Consulted | None = None
         delegated: Delegated | None = None
+        halts = self._halting.halts
         try:
             decision, consulted = judge_()
             delegated = standing(asked.request.context, asked.kin)
@@ -234,7 +220,11 @@ class Decider:
         hold = consulted.hold if consulted else None
         is_new = first is None and not (consulted and consulted.approval)
         durable = self._log.append(body, patience)
-        return Begun(asked, decision, hold, consulted, durable, started, delegated, is_new)
+
+        def again(before: Answer) -> Begun:
+            return self._begin(asked, within, judge_, before, facts)
+
+        return Begun(asked, decision, hold, consulted, durable, started, halts, again, delegated, is_new)
 
     def _judge(self, asked: Asked, first: Answer | None, facts: Facts) -> tuple[Decision, Consulted | None]:
         snapshot, now = self._state.snapshot, self._clock.now()
@@ -246,7 +236,7 @@ class Decider:
             )
             decision = consulted.decision
         if first is not None and not (consulted and consulted.granted):
-            tightened = stricter(decision, self.current(first, now))
+            tightened = stricter(decision, self._earlier.as_of(first, now))
             if consulted and tightened is not decision:
                 consulted.undo()
                 consulted = None
@@ -255,14 +245,19 @@ class Decider:
 
     async def settle(self, begun: Begun) -> Answer:
         """Wait for the record, then do what it entails for approvals, and count."""
-        consulted = begun.consulted
         try:
             receipt = await begun.durable
+            if self._is_halted_since(begun):
+                if begun.consulted is not None:
+                    begun.consulted.undo()
+                begun = begun.again(Answer(begun.decision, receipt, begun.hold))
+                receipt = await begun.durable
+            consulted = begun.consulted
             if consulted is not None and consulted.then is not None:
                 await consulted.then(receipt.seq)
         except (AuditError, StoreError) as error:
-            if consulted is not None:
-                consulted.undo()
+            if begun.consulted is not None:
+                begun.consulted.undo()
             return self._unrecorded(begun.asked, Code.AUDIT_UNAVAILABLE, str(error))
         if begun.delegated is not None:
             self._orchestration.saw(
@@ -280,18 +275,11 @@ class Decider:
             _logger.debug("decision %d: %s %s", receipt.seq, begun.decision.verdict.word, begun.decision.code)
         return Answer(begun.decision, receipt, begun.hold)
 
-    def current(self, answer: Answer, now: float) -> Decision:
-        """What an earlier answer is worth now: an allow runs out, and a hold ends with its approval.
-
-        A hold whose approval was granted stays one here: what came of it is `follow`'s to say.
-        """
-        decision = answer.decision
-        if decision.verdict is Verdict.ALLOW and now >= decision.expires_at:
-            return refusal(Code.EXPIRED, "This decision may no longer be used; ask again.", now, decision)
-        if decision.verdict is Verdict.PENDING:
-            approval = self._book.behind(answer.receipt.seq) if answer.receipt else None
-            return _as_held(decision, approval, now)
-        return decision
+    def _is_halted_since(self, begun: Begun) -> bool:
+        """Whether a halt has overtaken the record on its way to the disk, or the others of a batch."""
+        if begun.halts is self._halting.halts or begun.decision.verdict is Verdict.DENY:
+            return False
+        return self._halting.of(begun.asked.request, begun.asked.kin) is not None
 
     def _unrecorded(self, asked: Asked, code: Code, why: str) -> Answer:
         now = self._clock.now()
@@ -305,12 +293,3 @@ _REASONS = {
     Code.OVERLOADED: "Too many requests are at work; nothing was decided.",
     Code.AUDIT_UNAVAILABLE: "The decision could not be recorded in time.",
 }
-
-
-def _as_held(decision: Decision, approval: Approval | None, now: float) -> Decision:
-    if approval is not None and approval.standing is Standing.DENIED:
-        who = approval.votes[-1].person
-        return refusal(Code.APPROVAL_DENIED, f"{who} did not approve this action.", now, decision)
-    if approval is not None and (approval.standing is Standing.GRANTED or now < approval.ends_at):
-        return decision
-    return refusal(Code.APPROVAL_EXPIRED, "Nobody approved this action in time.", now, decision)

@@ -27,6 +27,7 @@ class Way(Enum):
     HERE_THEN_THERE = "here_then_there"  # passed on unless it is refused here, as above
     HERE_OR_THERE = "here_or_there"  # answered here where it is known here, else as THERE_OR_HERE
     EITHER = "either"  # blocked if here or there; the platform's silence is an error, and not the all-clear
+    JOINED = "joined"  # what is known here and what is known there, together
     OF_ACTION = "of_action"  # as THERE_OR_HERE, with the platform's id of the action in the path
 
 
@@ -45,7 +46,7 @@ WAYS: Final = {
     ("POST", f"{_REGISTRY}/agents"): Way.OWN,
     ("PUT", f"{_REGISTRY}/agents/{{}}"): Way.CHANGE,
     ("DELETE", f"{_REGISTRY}/agents/{{}}"): Way.CHANGE,
-    ("GET", f"{_REGISTRY}/agents/{{}}/commands"): Way.THERE_OR_HERE,
+    ("GET", f"{_REGISTRY}/agents/{{}}/commands"): Way.JOINED,
     ("POST", f"{_REGISTRY}/agents/{{}}/commands/{{}}/ack"): Way.HERE,
     ("POST", "/api/agents/health/heartbeat"): Way.HERE,
     # A heartbeat that was taken here may be on its way there still.

@@ -15,6 +15,8 @@ from sidecar.core.record import (
 from sidecar.service.approvals import Approvals
 from sidecar.service.asked import Answer, Asked
 from sidecar.service.decide import Decider
+from sidecar.service.earlier import Earlier
+from sidecar.service.halting import Halting
 from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Clock, DecisionLog, Receipt
 from sidecar.service.refusals import refusal
@@ -58,6 +60,7 @@ class Outcomes:
         self._approvals = approvals
         self._log = log
         self._decider = decider
+        self._earlier = Earlier(approvals.book, Halting(state, clock))
         self._state = state
         self._clock = clock
         self._within = within
@@ -109,8 +112,7 @@ class Outcomes:
             asked = Asked(approval.request, approval.caller, record.door, record.trace)
             return _instead(told, await self._decider.follow(asked, approval, told.seq))
         finally:
-            if book.is_taken(approval):
-                book.enter(approval)
+            book.give_back(approval)
 
     async def _outcome(self, told: Told, approval: Approval) -> Told:
         """One grant is one action: it is told to the decision that waited for it, and to no other."""
@@ -176,7 +178,7 @@ class Outcomes:
             return None
         seq, digest = int(raw["seq"]), ""
         answer = Answer(record.decision, Receipt(seq, digest), record.hold)
-        current = self._decider.current(answer, self._clock.now())
+        current = self._earlier.current(record, answer, self._clock.now())
         return Told(seq, record, Answer(current, answer.receipt, record.hold))
 
 

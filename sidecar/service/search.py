@@ -5,6 +5,7 @@ import asyncio
 from sidecar.core.judge import judge
 from sidecar.core.model import Action, Caller, Request, Verdict
 from sidecar.core.record import EventRecord, encode_record
+from sidecar.service.halting import Halting
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.ports import Clock, DecisionLog
 from sidecar.service.state import State
@@ -20,6 +21,7 @@ class Search:
         self, state: State, log: DecisionLog, clock: Clock, orchestration: Orchestration, within: float
     ) -> None:
         self._state = state
+        self._halting = Halting(state, clock)
         self._log = log
         self._clock = clock
         self._orchestration = orchestration
@@ -34,9 +36,14 @@ class Search:
         for index, name in enumerate(names):
             if index % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)  # decisions go first
-            question = Request(request.subject, Action(name), request.resource, request.context)
-            if judge(snapshot, question, caller, now, kin=kin).verdict is Verdict.ALLOW:
+            if judge(snapshot, _asking(request, name), caller, now, kin=kin).verdict is Verdict.ALLOW:
                 allowed.append(name)
         details = {"subject": f"{request.subject.type}:{request.subject.id}", "found": len(allowed)}
         await self._log.append(encode_record(EventRecord("search", now, details)), self._within)
-        return allowed
+        if self._halting.halts is snapshot.halts:
+            return allowed
+        return [name for name in allowed if self._halting.of(_asking(request, name), kin) is None]
+
+
+def _asking(request: Request, action: str) -> Request:
+    return Request(request.subject, Action(action), request.resource, request.context)

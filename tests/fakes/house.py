@@ -11,6 +11,8 @@ from sidecar.service.approvals import Approvals
 from sidecar.service.asked import Asked
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
+from sidecar.service.earlier import Earlier
+from sidecar.service.halting import Halting
 from sidecar.service.killswitch.roster import Roster
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
@@ -41,7 +43,9 @@ class House:
         self.state = State(Masker(first.masking, KEY))
         self.state.activate(first, Masker(first.masking, KEY), self.clock.now())
         self.store = FakeApprovalStore()
-        self.approvals = Approvals(self.store, self.log, self.clock, 0.25, holds)
+        self.halting = Halting(self.state, self.clock)
+        self.approvals = Approvals(self.store, self.log, self.clock, self.halting, 0.25, holds)
+        self.earlier = Earlier(self.approvals.book, self.halting)
         self.platform = FakePlatform()
         self.scoring = Scoring(self.platform if platform else None, self.clock, 3.0)
         self.in_flight = in_flight

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.api.ascend_identity import UNKNOWN, agent_of, remember
+from sidecar.api.ascend_identity import UNKNOWN, agent_of_cookie, remember
 from sidecar.api.wire import Call
 from sidecar.core.model import Caller
 
@@ -26,8 +26,8 @@ def test_every_agent_id_comes_back_as_it_was(agent_id):
     if agent_id != UNKNOWN:
         cookie = cookie_of(agent_id)
         assert cookie.isascii()
-        assert agent_of(call(cookie)) == agent_id
-        assert agent_of(call(f"other=1; {cookie}; more=2")) == agent_id
+        assert agent_of_cookie(call(cookie)) == agent_id
+        assert agent_of_cookie(call(f"other=1; {cookie}; more=2")) == agent_id
         assert remember(call(f"other=1; {cookie}"), agent_id) == b""
 
 
@@ -40,7 +40,7 @@ def test_what_names_no_agent_is_not_remembered(agent_id):
     "cookie", ["", "other=YQ", "ascend_agent", "ascend_agent=", "ascend_agent=%%%", "ascend_agent=_w", "; ;"]
 )
 def test_what_cannot_be_read_names_nobody(cookie):
-    assert agent_of(call(cookie)) == UNKNOWN
+    assert agent_of_cookie(call(cookie)) == UNKNOWN
 
 
 def test_another_agent_of_the_same_client_replaces_the_first():

@@ -81,7 +81,7 @@ async def test_the_uid_that_asks_cannot_approve_unless_that_is_configured(house)
     approval_id = await held(house)
     with pytest.raises(VoteRefused, match="who asks"):
         await house.ballots.vote_by_uid(approval_id, 500, Choice.APPROVE, "")
-    lenient = Approvals(house.store, house.log, house.clock, 0.25, same_uid=True)
+    lenient = Approvals(house.store, house.log, house.clock, house.halting, 0.25, same_uid=True)
     await lenient.start()
     ballots = Ballots(lenient, house.state, house.log, house.clock)
     assert "agent-user" in (await ballots.show(approval_id)).answerable_by
@@ -200,7 +200,7 @@ async def test_a_restart_hides_no_news_from_who_asked_before(house):
     approval_id = await held(house)
     since = (await page(house)).changes
     house.clock.advance(1)
-    again = Approvals(house.store, house.log, house.clock, 0.25)
+    again = Approvals(house.store, house.log, house.clock, house.halting, 0.25)
     await again.start()
     ballots = Ballots(again, house.state, house.log, house.clock)
     for later in (since, since + 10_000_000):

@@ -47,15 +47,15 @@ async def test_a_hold_is_open_until_its_time_is_over():
     answer = await house.decider.decide(asked())
     assert answer.decision.verdict is Verdict.PENDING
     assert answer.hold.expires_at == house.clock.now() + 300
-    assert house.decider.current(answer, house.clock.now()).verdict is Verdict.PENDING
+    assert house.earlier.as_of(answer, house.clock.now()).verdict is Verdict.PENDING
     house.clock.advance(300)
-    ended = house.decider.current(answer, house.clock.now())
+    ended = house.earlier.as_of(answer, house.clock.now())
     assert (ended.verdict, ended.code) == (Verdict.DENY, Code.APPROVAL_EXPIRED)
 
 
 async def test_a_hold_that_is_not_known_here_is_expired():
     answer = await House(HOLD).decider.decide(asked())
-    assert House(HOLD).decider.current(answer, answer.decision.now).code is Code.APPROVAL_EXPIRED
+    assert House(HOLD).earlier.as_of(answer, answer.decision.now).code is Code.APPROVAL_EXPIRED
 
 
 async def test_too_many_holds_are_denies():
@@ -70,9 +70,9 @@ async def test_an_allow_runs_out():
     house = House(ALLOW)
     answer = await house.decider.decide(asked())
     house.clock.advance(59.9)
-    assert house.decider.current(answer, house.clock.now()).verdict is Verdict.ALLOW
+    assert house.earlier.as_of(answer, house.clock.now()).verdict is Verdict.ALLOW
     house.clock.advance(0.2)
-    assert house.decider.current(answer, house.clock.now()).code is Code.EXPIRED
+    assert house.earlier.as_of(answer, house.clock.now()).code is Code.EXPIRED
 
 
 async def test_one_caller_gets_a_quarter_and_the_others_the_rest():

@@ -154,7 +154,7 @@ async def test_what_cannot_be_recorded_does_not_count_and_is_heard_again(scene):
 async def test_it_is_followed_after_a_restart(scene):
     answer = await scene.submit()
     house = scene.house
-    again = Approvals(house.store, house.log, house.clock, 0.25)
+    again = Approvals(house.store, house.log, house.clock, house.halting, 0.25)
     await again.start()
     scene.book.resolve("ar-1", "approved")
     await PlatformHolds(house.platform, again, 1.0).look()

@@ -32,8 +32,8 @@ class ApprovalsSqlite:
     async def load(self) -> Sequence[Approval]:
         return await self._database.run(_load)
 
-    async def put(self, approval: Approval) -> None:
-        await self._database.run(lambda connection: _put(connection, approval))
+    async def put(self, approvals: Sequence[Approval]) -> None:
+        await self._database.run(lambda connection: _put(connection, approvals))
 
     async def close(self) -> None:
         await self._database.close()
@@ -46,7 +46,7 @@ def _load(connection: sqlite3.Connection) -> Sequence[Approval]:
     return [msgspec.json.decode(content, type=Approval) for (content,) in rows]
 
 
-def _put(connection: sqlite3.Connection, approval: Approval) -> None:
-    row = (approval.id, approval.is_open, approval.resolved_at, msgspec.json.encode(approval))
+def _put(connection: sqlite3.Connection, approvals: Sequence[Approval]) -> None:
+    rows = [(one.id, one.is_open, one.resolved_at, msgspec.json.encode(one)) for one in approvals]
     with connection:
-        connection.execute("INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?)", row)
+        connection.executemany("INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?)", rows)

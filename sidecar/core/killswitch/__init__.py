@@ -2,6 +2,8 @@
 
 from sidecar.core.killswitch.halts import NO_HALTS, Halts
 from sidecar.core.killswitch.order import Command, Order, Origin, Proof
+from sidecar.core.killswitch.recalled import recalled
+from sidecar.core.killswitch.ruling import objection
 from sidecar.core.killswitch.scope import Kind, Scope, scope
 from sidecar.core.killswitch.target import Target, agent_target, target_of
 from sidecar.core.killswitch.told import told_of
@@ -17,6 +19,8 @@ __all__ = [
     "Scope",
     "Target",
     "agent_target",
+    "objection",
+    "recalled",
     "scope",
     "target_of",
     "told_of",

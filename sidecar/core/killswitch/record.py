@@ -6,6 +6,7 @@ from sidecar.core.killswitch.ack import Ack, Hit
 from sidecar.core.killswitch.book import Outcome
 from sidecar.core.killswitch.order import Command, Order
 from sidecar.core.killswitch.scope import Scope
+from sidecar.core.model import Caller
 
 
 class OrderRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="kill_switch_order", tag_field="type"):
@@ -71,3 +72,14 @@ def ack_record(ack: Ack, found: Hit, to: str, now: float) -> AckRecord:
         to,
         now,
     )
+
+
+class AgentAckRecord(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag="kill_switch_agent_ack", tag_field="type"
+):
+    """That an agent, `type:id`, says that it has taken note of an order in force for it, and who said so for it."""
+
+    command_id: str
+    agent: str
+    caller: Caller
+    now: float

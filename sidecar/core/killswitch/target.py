@@ -11,7 +11,7 @@ from sidecar.core.killswitch.scope import Kind, normalized
 from sidecar.core.model import JSON, Request, Subject
 from sidecar.core.registry import named_tools
 
-_SERVER_KEYS: Final = ("mcp_server", "mcp_server_name", "server_name")
+SERVER_KEYS: Final = ("mcp_server", "mcp_server_name", "server_name")
 _SERVER_TYPES: Final = frozenset({"mcp_server", "mcp"})
 _BETWEEN: Final = re.compile(r"[/:.]|__")
 _MCP: Final = "mcp"
@@ -107,7 +107,7 @@ def _is_of_mcp(action: str) -> bool:
 
 def _servers(request: Request) -> list[JSON]:
     parts = (request.context, request.action.properties)
-    named = [part[key] for part in parts for key in _SERVER_KEYS if part.get(key) is not None]
+    named = [part[key] for part in parts for key in SERVER_KEYS if part.get(key) is not None]
     kind = request.resource.type.strip().lower()
     return [*named, request.resource.id] if kind in _SERVER_TYPES else named
 

@@ -1,7 +1,7 @@
 """Presence: the agents that have asked this daemon, so that it can say whom an order hits. It decides nothing."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -59,6 +59,18 @@ class Presence:
         """All of them, as `type:id`."""
         return [one.name for one in self._present.values()]
 
+    def targets(self, name: str) -> tuple[Target, Sequence[Target]]:
+        """Of an agent, `type:id`: what hits whatever it does, and what hits some of what it was seen doing."""
+        kind, _, identity = name.partition(":")
+        bundle = self._state.snapshot.bundle
+        agent = bundle.agents.find(name) if bundle else None
+        whole = agent_target(identity, name)
+        whole = msgspec.structs.replace(whole, groups=agent.groups if agent else ())
+        one = self._present.get((kind, identity))
+        return whole, self._targets(one) if one is not None and (
+            one.sessions or one.servers or one.above
+        ) else ()
+
     def hit_by(self, order: Order, now: float) -> list[str]:
         """Those that the order, were it in force, would halt, as `type:id`."""
         here = self._state.snapshot.halts
@@ -82,7 +94,7 @@ class Presence:
                 await asyncio.sleep(0)
         return found
 
-    def _targets(self, one: Present) -> Iterable[Target]:
+    def _targets(self, one: Present) -> list[Target]:
         bundle = self._state.snapshot.bundle
         agent = bundle.agents.find(one.name) if bundle else None
         named = agent_target(one.name, one.subject.id)

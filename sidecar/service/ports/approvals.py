@@ -13,8 +13,8 @@ class ApprovalStore(Protocol):
         """Those that are open, and those that were resolved within the last hour. Raises StoreError."""
         ...
 
-    async def put(self, approval: Approval) -> None:
-        """Insert it, or replace the one of its id. Raises StoreError."""
+    async def put(self, approvals: Sequence[Approval]) -> None:
+        """Insert each, or replace the one of its id: all of them or none. Raises StoreError."""
         ...
 
     async def close(self) -> None: ...
