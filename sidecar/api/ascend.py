@@ -3,7 +3,7 @@
 from sidecar import __version__
 from sidecar.api.answers import verdict_headers
 from sidecar.api.ascend_envelope import approval_status, asked_people, details, envelope
-from sidecar.api.ascend_identity import remember
+from sidecar.api.ascend_identity import remember, with_agent
 from sidecar.api.ascend_orchestration import foreign_parent
 from sidecar.api.ascend_replies import PAGE, detail, guarded, number
 from sidecar.api.ascend_submit import parse_submit
@@ -46,15 +46,16 @@ class Ascend:
         )
 
     async def submit(self, call: Call) -> Reply:
-        request = parse_submit(parse_body(call, self._limits), call.headers.get("x-environment", ""))
+        body = with_agent(parse_body(call, self._limits), call)
+        request = parse_submit(body, call.headers.get("x-environment", ""))
         trace = call.trace()
         asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
         answer = await self._repeats.submit(asked, patience(call.headers))
         foreign = foreign_parent(answer.decision)
         if foreign:
             return detail(403, foreign, verdict_headers(answer, trace))
-        body = self._body(request, answer, trace.correlation_id)
-        return ok(body, verdict_headers(answer, trace) + remember(call, request.subject.id))
+        told = self._body(request, answer, trace.correlation_id)
+        return ok(told, verdict_headers(answer, trace) + remember(call, request.subject.id))
 
     async def status(self, call: Call) -> Reply:
         told = await self._outcomes.find(call.params[0], call.caller)

@@ -11,6 +11,7 @@ from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Object, Request, Verdict
 from sidecar.service.advice import Advice
+from sidecar.service.state import State
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -24,7 +25,8 @@ class Evaluation(msgspec.Struct, frozen=True):
 class AscendAdvice:
     """The one route."""
 
-    def __init__(self, advice: Advice, limits: JsonLimits) -> None:
+    def __init__(self, advice: Advice, state: State, limits: JsonLimits) -> None:
+        self._state = state
         self._advice = advice
         self._limits = limits
 
@@ -34,7 +36,7 @@ class AscendAdvice:
         return (Route("POST", path, guarded(self.evaluate), reads_json=True, about=about, reads=Evaluation),)
 
     async def evaluate(self, call: Call) -> Reply:
-        request = _request(read(parse_body(call, self._limits), Evaluation), agent_of(call))
+        request = _request(read(parse_body(call, self._limits), Evaluation), agent_of(call, self._state))
         decision, seconds = await self._advice.give(request, call.caller)
         return ok(
             {

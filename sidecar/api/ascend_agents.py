@@ -1,4 +1,4 @@
-"""Agents in the ASCEND dialect: register, heartbeat, health, and commands, of which only a platform has any.
+"""Agents in the ASCEND dialect: register, heartbeat and health.
 
 What an agent says of itself is kept in memory, told to the caller that said it, and grants nothing.
 """
@@ -10,9 +10,9 @@ from msgspec import Meta
 
 from sidecar import __version__
 from sidecar.api.ascend_identity import remember
-from sidecar.api.ascend_replies import detail, guarded
+from sidecar.api.ascend_replies import guarded
 from sidecar.api.wire import Call, Handler, Reply, Route, ok, parse_body, read
-from sidecar.core.errors import RequestError, StoreError
+from sidecar.core.errors import RequestError
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.model import Object
 from sidecar.core.times import rfc3339
@@ -66,8 +66,6 @@ class AscendAgents:
         agents, health = "/api/registry/agents", "/api/agents/health"
         return (
             _post(agents, self.register, "Register an agent (ASCEND).", Registration),
-            Route("GET", f"{agents}/{{}}/commands", guarded(self.commands), about="Commands (ASCEND)."),
-            _post(f"{agents}/{{}}/commands/{{}}/ack", self.acknowledge, "Acknowledge one (ASCEND).", None),
             _post(f"{health}/heartbeat", self.heartbeat, "An agent is alive (ASCEND).", Heartbeat),
             Route("GET", f"{health}/{{}}", guarded(self.health), about="Health of an agent (ASCEND)."),
         )
@@ -91,21 +89,6 @@ class AscendAgents:
         }
         return ok(body, remember(call, told.agent_id))
 
-    async def commands(self, call: Call) -> Reply:
-        return ok({"agent_id": call.params[0], "commands": [], "count": 0})
-
-    async def acknowledge(self, call: Call) -> Reply:
-        agent, command = call.params
-        if self._calls is None:
-            return detail(403, f"No command {command} for the agent {agent} is known.")
-        if not self._calls.speaks_for(call.caller, agent):
-            return detail(403, f"This caller may not speak for the agent {agent}.")
-        try:
-            await self._calls.acknowledge(agent, command)
-        except StoreError as error:
-            return detail(403, f"This cannot be kept for the platform; say it again: {error}")
-        return ok({"success": True, "command_id": command, "status": "acknowledged", "platform": "owed"})
-
     async def heartbeat(self, call: Call) -> Reply:
         beat = read(parse_body(call, self._limits), Heartbeat)
         if beat.agent_id:
@@ -127,7 +110,7 @@ def _said(beat: Heartbeat) -> Object:
     return {name: value for name, value in msgspec.to_builtins(beat).items() if value is not None}
 
 
-def _post(path: str, handler: Handler, about: str, reads: type | None) -> Route:
+def _post(path: str, handler: Handler, about: str, reads: type) -> Route:
     return Route("POST", path, guarded(handler), reads_json=True, about=about, reads=reads)
 
 

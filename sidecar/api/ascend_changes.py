@@ -20,6 +20,7 @@ from sidecar.core.model import Door, Object, Request, Verdict
 from sidecar.service.agents_seen import AgentsSeen
 from sidecar.service.asked import Answer, Asked
 from sidecar.service.repeats import Repeats
+from sidecar.service.state import State
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -68,8 +69,14 @@ class AscendChanges:
     """One route a change."""
 
     def __init__(
-        self, repeats: Repeats, seen: AgentsSeen, limits: JsonLimits, forward: AscendForward | None = None
+        self,
+        repeats: Repeats,
+        seen: AgentsSeen,
+        state: State,
+        limits: JsonLimits,
+        forward: AscendForward | None = None,
     ) -> None:
+        self._state = state
         self._forward = forward
         self._repeats = repeats
         self._seen = seen
@@ -87,7 +94,7 @@ class AscendChanges:
     def _handler(self, change: Change) -> Handler:
         async def handler(call: Call) -> Reply:
             body = parse_body(call, self._limits) if call.body or change.has_body else {}
-            request = _request(change, call, body)
+            request = _request(change, call, body, agent_of(call, self._state))
             trace = call.trace()
             answer = await self._repeats.submit(
                 Asked(request, call.caller, Door.ASCEND, trace, call.via), patience(call.headers)
@@ -112,10 +119,10 @@ class AscendChanges:
         return detail(422, text, headers)
 
 
-def _request(change: Change, call: Call, body: Object) -> Request:
+def _request(change: Change, call: Call, body: Object, agent: str) -> Request:
     return read_request(
         {
-            "subject": {"type": "agent", "id": agent_of(call)},
+            "subject": {"type": "agent", "id": agent},
             "action": {"name": f"platform.{change.name}", "properties": body},
             "resource": {"type": change.kind, "id": _target(change, call, body)},
         }

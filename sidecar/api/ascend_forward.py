@@ -15,6 +15,7 @@ from sidecar.core.platform import Unavailable
 from sidecar.service.forwarding import WAYS, Forwarding, Passing, Way
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.ports import PlatformReply
+from sidecar.service.speaking import may_speak_for
 from sidecar.service.state import State
 
 _ACTION: Final = "action_id"
@@ -35,6 +36,7 @@ class AscendForward:
             Way.HERE_THEN_THERE: self._here_then_there,
             Way.HERE_OR_THERE: self._here_or_there,
             Way.EITHER: self._either,
+            Way.JOINED: self._joined,
             Way.OF_ACTION: self._of_action,
         }
 
@@ -100,6 +102,21 @@ class AscendForward:
 
         return handler
 
+    def _joined(self, route: Route) -> Handler:
+        """What is known here is told whatever the platform says, and its silence hides none of it."""
+
+        async def handler(call: Call) -> Reply:
+            here = await route.handler(call)
+            if here.status != 200:
+                return here
+            told = await self._forwarding.pass_on(self._as_sent(route, call))
+            if isinstance(told, PlatformReply) and told.status == 200:
+                return ok(_with_commands(here, told))
+            has_any = msgspec.json.decode(here.body)["count"] > 0
+            return here if has_any or isinstance(told, Unavailable) else relayed(told)
+
+        return handler
+
     def _of_action(self, route: Route) -> Handler:
         async def handler(call: Call) -> Reply:
             there = await self._action_there(call, call.params[0])
@@ -116,7 +133,7 @@ class AscendForward:
 
         async def handler(call: Call) -> Reply:
             passing = self._as_sent(route, call)
-            if not self._may_speak_for(call, (passing.body or {}).get("agent_id")):
+            if not may_speak_for(self._state, call.caller, (passing.body or {}).get("agent_id")):
                 return detail(403, "This agent is bound to another uid or token than the caller's.")
             here = await route.handler(call)
             if here.status != 200:
@@ -125,14 +142,6 @@ class AscendForward:
             return here if isinstance(told, Unavailable) else relayed(told, here.headers)
 
         return handler
-
-    def _may_speak_for(self, call: Call, agent_id: object) -> bool:
-        """Without a bundle nobody knows, so nobody may."""
-        bundle = self._state.snapshot.bundle
-        if bundle is None:
-            return False
-        agent = bundle.agents.find(f"agent:{agent_id}")
-        return agent is None or not agent.is_bound or agent.admits(call.caller)
 
     async def _with_its_action(self, call: Call, passing: Passing) -> Passing:
         """The platform's id of the action in the body, or none."""
@@ -173,6 +182,17 @@ def _switch(told: PlatformReply) -> Reply:
     if not said or not all(isinstance(one, bool) for one in said):
         return detail(403, "The ASCEND platform does not say whether this agent is blocked.")
     return ok(body | dict.fromkeys(SWITCH, any(said)))
+
+
+def _with_commands(here: Reply, there: PlatformReply) -> Object:
+    """Ours and the platform's, each once. What is no list of commands adds none."""
+    ours: Object = msgspec.json.decode(here.body)
+    body = there.body if isinstance(there.body, dict) else {}
+    listed = body.get("commands")
+    theirs = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    known = {one["command_id"] for one in ours["commands"]}
+    commands = [*ours["commands"], *(one for one in theirs if one.get("command_id") not in known)]
+    return body | {"agent_id": ours["agent_id"], "commands": commands, "count": len(commands)}
 
 
 def _is_unknown(reply: Reply) -> bool:

@@ -56,7 +56,7 @@ class AscendMcp:
 
     async def submit(self, call: Call) -> Reply:
         submit = read(parse_body(call, self._limits), McpSubmit)
-        request = _request(submit, agent_of(call), call.headers.get("x-environment", ""))
+        request = _request(submit, agent_of(call, self._state), call.headers.get("x-environment", ""))
         trace = call.trace()
         asked = Asked(request, call.caller, Door.ASCEND, trace, call.via)
         answer = await self._repeats.submit(asked, patience(call.headers))

@@ -92,7 +92,7 @@ def document(routes: tuple[Route, ...]) -> Object:
 
 def _operation(route: Route) -> Object:
     summary, read = _description(route)
-    operation: Object = {"summary": summary, "responses": _responses()}
+    operation: Object = {"summary": summary, "responses": _responses(streams=route.streams)}
     if count := route.path.count("{}"):
         operation["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
@@ -108,8 +108,11 @@ def _description(route: Route) -> tuple[str, type | None]:
     return (route.about, route.reads) if route.about else _READS[route.path]
 
 
-def _responses() -> Object:
-    answer = {"description": "An answer.", "content": {"application/json": {"schema": _LOOSE}}}
+def _responses(*, streams: bool) -> Object:
+    answer: Object = {"description": "An answer.", "content": {"application/json": {"schema": _LOOSE}}}
+    if streams:
+        text = {"schema": {"type": "string"}}
+        answer = {"description": "Goes on.", "content": {"text/event-stream": text, "text/plain": text}}
     refused: Object = {
         "description": "The request is not one that can be answered; the field is named.",
         "content": {"application/problem+json": {"schema": _LOOSE}, "application/json": {"schema": _LOOSE}},

@@ -4,6 +4,7 @@ from sidecar.api.ascend import Ascend
 from sidecar.api.ascend_advice import AscendAdvice
 from sidecar.api.ascend_agents import AscendAgents
 from sidecar.api.ascend_changes import AscendChanges
+from sidecar.api.ascend_commands import AscendCommands
 from sidecar.api.ascend_filter import AscendFilter
 from sidecar.api.ascend_forward import AscendForward
 from sidecar.api.ascend_halts import AscendHalts
@@ -18,6 +19,8 @@ from sidecar.service.advice import Advice
 from sidecar.service.agent_calls import AgentCalls
 from sidecar.service.agents_seen import AgentsSeen
 from sidecar.service.forwarding import Forwarding
+from sidecar.service.killswitch.commands import Commands
+from sidecar.service.killswitch.presence import Presence
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.ports import Clock
 from sidecar.service.repeats import Repeats
@@ -37,6 +40,8 @@ def ascend_routes(
     limits: JsonLimits,
     calls: AgentCalls | None,
     forwarding: Forwarding | None,
+    presence: Presence,
+    commands: Commands,
 ) -> tuple[Route, ...]:
     """One registry of agents and one table of repeats serve all of them. `forwarding`: None without a platform."""
     seen = AgentsSeen(clock)
@@ -45,10 +50,11 @@ def ascend_routes(
         *Ascend(repeats, outcomes, waiting, state, limits).routes(),
         *AscendMcp(repeats, waiting, state, limits).routes(),
         *AscendAgents(seen, clock, limits, calls).routes(),
-        *AscendChanges(repeats, seen, limits, forward).routes(),
+        *AscendChanges(repeats, seen, state, limits, forward).routes(),
         *AscendRegistry(state).routes(),
-        *AscendHalts().routes(),
-        *AscendAdvice(advice, limits).routes(),
+        *AscendHalts(presence, state, clock).routes(),
+        *AscendCommands(commands, calls).routes(),
+        *AscendAdvice(advice, state, limits).routes(),
         *AscendLogs(outcomes).routes(),
         *AscendOrchestration(outcomes, sessions).routes(),
         *AscendFilter(state, limits).routes(),

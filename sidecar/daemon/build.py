@@ -12,8 +12,10 @@ from sidecar.adapters.metrics_prometheus import PrometheusMetrics
 from sidecar.adapters.sqlite import ApprovalsSqlite
 from sidecar.api.admin import Admin
 from sidecar.api.approvals import ApprovalsDoor
+from sidecar.api.ascend_identity import for_agents
 from sidecar.api.authzen import AuthZen
 from sidecar.api.decisions import Decisions
+from sidecar.api.events import Events
 from sidecar.api.guards import CallerGuard, HostGuard
 from sidecar.api.listen import Door
 from sidecar.api.message import HttpLimits
@@ -26,6 +28,7 @@ from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
 from sidecar.core.masking import Masker
 from sidecar.daemon.acks import Acks, build_acks
+from sidecar.daemon.alarms import Alarms, build_alarms
 from sidecar.daemon.ascend import ascend_routes
 from sidecar.daemon.killswitch import Switching, build_switching
 from sidecar.daemon.owing import Owing, all_of, build_owing
@@ -37,7 +40,9 @@ from sidecar.service.approvals import Approvals
 from sidecar.service.ballots import Ballots
 from sidecar.service.decide import Decider
 from sidecar.service.forwarding import Forwarding
+from sidecar.service.halting import Halting
 from sidecar.service.health import Health
+from sidecar.service.killswitch.commands import Commands
 from sidecar.service.orchestration import Orchestration
 from sidecar.service.outcomes import Outcomes
 from sidecar.service.platform_holds import PlatformHolds
@@ -62,6 +67,7 @@ class Parts:
     orchestration: Orchestration
     owing: Owing | None
     switching: Switching
+    alarms: Alarms
     acks: Acks | None
     health: Health
     activity: Activity
@@ -86,7 +92,9 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     switching = build_switching(config, state, log, clock, metrics, platform)
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
     same_uid = config.approvals.same_uid is SameUid.ALLOW
-    approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, within, same_uid=same_uid)
+    halting = Halting(state, clock)
+    approvals = Approvals(ApprovalsSqlite(config.state_dir), log, clock, halting, within, same_uid=same_uid)
+    alarms = build_alarms(state, clock, switching, approvals)
     admission = Admission(config.limits.in_flight)
     scoring = Scoring(platform, clock, float(config.platform.timeout))
     owing = build_owing(config, platform, state, log, clock, metrics, str(log.vkey))
@@ -94,6 +102,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     acks = build_acks(config, switching, outbox, log, clock, metrics, str(log.vkey))
     answered = all_of(
         switching.presence.saw,
+        alarms.asked_by.saw,
         supply.shadow.saw if supply.shadow else None,
         platform.saw_answer if platform else None,
         owing.reports.saw if owing else None,
@@ -130,30 +139,38 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
     activity = Activity(clock)
     limits = JsonLimits(depth=config.limits.depth)
     ballots = Ballots(approvals, state, log, clock)
-    people = ApprovalsDoor(ballots, limits, float(config.limits.wait)).routes()
+    events = Events(alarms.streams, state)
+    people = (
+        *ApprovalsDoor(ballots, limits, float(config.limits.wait)).routes(),
+        *events.routes_of_everything(),
+    )
     waiting = Waiting(outcomes, approvals.book, clock, float(config.ascend.answer_waiters_after))
     search = Search(state, log, clock, orchestration, within)
     advice = Advice(state, log, clock, orchestration, within)
     repeats = Repeats(decider, state, clock)
     forwarding = Forwarding(platform, float(config.platform.timeout)) if platform else None
+    ascend = ascend_routes(
+        repeats,
+        outcomes,
+        waiting,
+        advice,
+        orchestration.sessions,
+        state,
+        clock,
+        limits,
+        owing.calls if owing else None,
+        forwarding,
+        switching.presence,
+        Commands(state, switching.presence, log, clock, within),
+    )
     routes = (
         *AuthZen(decider, search, limits, config.limits.batch, base_url).routes(),
-        *ascend_routes(
-            repeats,
-            outcomes,
-            waiting,
-            advice,
-            orchestration.sessions,
-            state,
-            clock,
-            limits,
-            owing.calls if owing else None,
-            forwarding,
-        ),
+        *ascend,
         *SessionsDoor(orchestration.sessions).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
+        *events.routes(),
     )
-    router = Router((*routes, *OpenApi(routes).routes()))
+    router = Router((*routes, *for_agents(ascend), *OpenApi(routes).routes()))
     bounds = _bounds(config)
     required = frozenset(read_tokens(config.tokens_file)) if config.tokens_file else frozenset()
     callers = CallerGuard(required, state.bound_tokens)
@@ -167,6 +184,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         orchestration=orchestration,
         owing=owing,
         switching=switching,
+        alarms=alarms,
         acks=acks,
         health=health,
         activity=activity,

@@ -75,6 +75,7 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
         parts = build(config, log, clock, base_url, platform)
         try:
             await parts.switching.start()
+            parts.alarms.start()
             await parts.supply.start()
             await parts.approvals.start()
             await parts.orchestration.start()
@@ -137,6 +138,7 @@ async def _run(
             tasks.create_task(log.run()),
             tasks.create_task(parts.approvals.run()),
             *(tasks.create_task(loop) for loop in parts.switching.forever()),
+            *(tasks.create_task(loop) for loop in parts.alarms.forever()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
             *(tasks.create_task(loop) for loop in (parts.owing.forever() if parts.owing else ())),
             *(tasks.create_task(loop) for loop in (parts.acks.forever() if parts.acks else ())),
@@ -154,6 +156,7 @@ async def _run(
         notifier.send("STOPPING=1")
         parts.state.stopping = True
         await parts.activity.ebb(float(config.shutdown.grace), cut_short)
+        parts.alarms.close()
         await serving.close()
         for task in forever:
             task.cancel()

@@ -9,6 +9,9 @@ from ascend import AscendClient
 from ascend.exceptions import KillSwitchError
 from ascend.models import Decision
 
+from sidecar.adapters.sqlite import HaltsSqlite
+from sidecar.core.killswitch import Command, Kind, Order, Origin, scope
+from sidecar.service.ports import HaltChange
 from tests.fakes.audit import until
 from tests.tools import platform_faults as faults
 from tests.tools.governed import THEIRS, Governed, governed
@@ -101,3 +104,57 @@ async def test_what_says_nothing_of_a_block_is_an_error_and_not_the_all_clear(ho
     house.simulator.fault = faults.shape(said)
     told = await house.ask("GET", PATH)
     assert (told.status, list(told.body)) == (403, ["detail"])
+
+
+@pytest.fixture
+async def halted(tmp_path):
+    """A daemon whose last run has left a halt of one agent, beside a platform that halts nobody."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    store = HaltsSqlite(state)
+    await store.put(
+        HaltChange([Order(Command.BLOCK, scope(Kind.AGENT, "agent-7"), "ours", Origin.ADMIN, reason=STOP)])
+    )
+    await store.close()
+    async with governed(tmp_path, RULES) as running:
+        running.simulator.book.rule = by_name
+        yield running
+
+
+async def test_c50_a_halt_of_this_host_blocks_whatever_the_platform_says(halted):
+    async with polling(halted) as client:
+        assert not client.is_blocked(), "nothing has named the agent yet"
+        await asyncio.to_thread(client.heartbeat)
+        await until(client.is_blocked)
+        with pytest.raises(KillSwitchError) as refused:
+            await asyncio.to_thread(client.evaluate_action, "read", "orders")
+        assert STOP in refused.value.reason
+        halted.simulator.fault = faults.status(503)
+        told = await halted.ask("GET", f"/agent/agent-7{PATH}")
+        assert (told.status, told.body["blocked"]) == (200, True)
+    assert submits(halted) == 0
+
+
+async def test_c51_commands_of_this_host_and_of_the_platform_are_listed_together(halted):
+    halted.simulator.book.order("agent-7", {"command_id": "theirs", "command_type": "BLOCK"})
+    path = "/api/registry/agents/agent-7/commands"
+    told = (await halted.ask("GET", path)).body
+    assert ([one["command_id"] for one in told["commands"]], told["count"]) == (["ours", "theirs"], 2)
+    halted.simulator.fault = faults.status(503)
+    told = (await halted.ask("GET", path)).body
+    assert [one["command_id"] for one in told["commands"]] == ["ours"]
+    halted.simulator.fault = faults.shape({"commands": None})
+    told = (await halted.ask("GET", path)).body
+    assert ([one["command_id"] for one in told["commands"]], told["count"]) == (["ours"], 1)
+
+
+async def test_c52_a_note_of_this_hosts_order_stays_here_and_of_another_goes_to_the_platform(halted):
+    ack = "/api/registry/agents/agent-7/commands/{}/ack"
+    told = {name: (await halted.ask("POST", ack.format(name), {})).body for name in ("ours", "theirs")}
+    assert {name: one["success"] for name, one in told.items()} == {"ours": True, "theirs": True}
+    assert {name: "platform" in one for name, one in told.items()} == {"ours": False, "theirs": True}
+
+
+async def test_the_prefix_of_an_agent_is_not_passed_on(halted):
+    assert (await halted.ask("GET", f"/agent/agent-8{PATH}")).body["blocked"] is False
+    assert {one.path for one in halted.simulator.heard} == {PATH}

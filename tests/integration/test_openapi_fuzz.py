@@ -27,6 +27,8 @@ NOT_ASKED = {
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_operation_keeps_to_its_document(operations, mode):
     for operation in operations:
+        if "text/event-stream" in operation.definition.raw["responses"]["200"]["content"]:
+            continue  # it would never end
         if mode is GenerationMode.NEGATIVE and "requestBody" not in operation.definition.raw:
             continue  # without a body nothing can be wrong but the path
 
