@@ -44,7 +44,9 @@ class Halting:
         delegated = record.delegated
         target = self._target(halts, recalled(record.request), delegated.lineage if delegated else None)
         if delegated is not None and delegated.session:
-            target = msgspec.structs.replace(target, session=normalized(Kind.ORCHESTRATION, delegated.session))
+            target = msgspec.structs.replace(
+                target, session=normalized(Kind.ORCHESTRATION, delegated.session)
+            )
         return objection(halts, target, self._clock.now())
 
     def of_approval(self, approval: Approval, halts: Halts | None = None) -> Ruling | None:

@@ -64,12 +64,11 @@ class Presence:
         kind, _, identity = name.partition(":")
         bundle = self._state.snapshot.bundle
         agent = bundle.agents.find(name) if bundle else None
-        whole = agent_target(identity, name)
-        whole = msgspec.structs.replace(whole, groups=agent.groups if agent else ())
+        groups = tuple(normalized(Kind.GROUP, group) for group in agent.groups) if agent else ()
+        whole = msgspec.structs.replace(agent_target(identity, name), groups=groups)
         one = self._present.get((kind, identity))
-        return whole, self._targets(one) if one is not None and (
-            one.sessions or one.servers or one.above
-        ) else ()
+        has_parts = one is not None and (one.sessions or one.servers or one.above)
+        return whole, self._targets(one) if one is not None and has_parts else ()
 
     def hit_by(self, order: Order, now: float) -> list[str]:
         """Those that the order, were it in force, would halt, as `type:id`."""
