@@ -17,7 +17,7 @@ from sidecar.core.killswitch import Kind
 from tests.fakes.audit import until
 from tests.fakes.switched import Doors, Switched, open_doors
 from tests.tools.daemon import REPOSITORY
-from tests.tools.halting import PEOPLE, RULES
+from tests.tools.halt_cases import PEOPLE, RULES
 
 BOUND = '"agent:bound": {uids: [77]}\n'
 PATIENCE = 10.0
