@@ -20,7 +20,8 @@ from sidecar.core.killswitch import Command, Kind, Order, Origin, scope
 from sidecar.service.ports import HaltChange
 from tests.fakes.audit import until
 from tests.fakes.switched import Switched, open_doors
-from tests.tools.daemon import REPOSITORY, Daemon
+from tests.tools.daemon import REPOSITORY, Daemon, UnixConnection
+from tests.tools.people import folder, hold, myself, outcome
 
 KEY = "ask_of_the_bound_agent"
 DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
@@ -305,6 +306,59 @@ async def test_a_daemon_that_starts_with_a_halt_denies_and_tells_its_streams(hal
     assert (await call(halted.get, "/livez", "ops")).status == 200
     lines = await call(first_events, halted)
     assert lines == ["1 clear * -", "2 blocked agent:agent-5 Halted%20%28agent%20agent-5%29:%20Stop."]
+
+
+async def test_an_order_of_the_admin_socket_ends_approvals_and_is_told_on_every_stream(tmp_path):
+    policies = folder(tmp_path, myself())
+    daemon = Daemon(tmp_path, policies)
+    try:
+        await asyncio.to_thread(daemon.start)
+        decision, approval = await call(hold, daemon)
+        streams = [await call(Lines, daemon, door) for door in ("decision", "admin_socket")]
+        assert [await call(one.word) for one in streams] == ["clear", "sighted"]
+        assert await call(streams[0].word) == "clear"
+        order = {"scope": {"kind": "agent", "name": "a1"}, "reason": "It went rogue."}
+        answer = await call(daemon.post, "/v1/killswitch/block", order, "admin_socket")
+        assert answer.status == 200, answer.raw
+        assert [await call(one.word) for one in streams] == ["blocked", "halted"]
+        assert (await call(outcome, daemon, decision))["code"] == "halted"
+        await until(lambda: standing(daemon, approval) == "halted")
+        assert (
+            await call(daemon.post, f"/v1/approvals/{approval}/approve", {}, "admin_socket")
+        ).status == 409
+        for one in streams:
+            one.close()
+    finally:
+        await asyncio.to_thread(daemon.__exit__)
+
+
+def standing(daemon: Daemon, approval: str) -> str:
+    return daemon.get(f"/v1/approvals/{approval}", "admin_socket").body["standing"]
+
+
+class Lines:
+    """A stream of a real daemon, read line by line."""
+
+    def __init__(self, daemon: Daemon, door: str) -> None:
+        address = daemon.listen[door]
+        is_path = address.startswith("/")
+        self._connection = (
+            UnixConnection(address)
+            if is_path
+            else http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
+        )
+        self._connection.request("GET", "/v1/events", headers={"Accept": "text/plain"})
+        self._answer = self._connection.getresponse()
+
+    def word(self) -> str:
+        line = b":"
+        while line.startswith(b":"):
+            line = self._answer.readline()
+        return line.split()[1].decode()
+
+    def close(self) -> None:
+        self._answer.close()
+        self._connection.close()
 
 
 def first_events(daemon: Daemon) -> list[str]:
