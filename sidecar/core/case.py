@@ -37,6 +37,8 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     def groups(self) -> tuple[str, ...]:
         """Those of the agent, and of every agent that this is done for."""
         own = self.agent.groups if self.agent is not None else ()
+        if not self.above:
+            return own
         return own + tuple(group for one in self.above if one.agent for group in one.agent.groups)
 
 

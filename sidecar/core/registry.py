@@ -17,7 +17,7 @@ from sidecar.core.model import JSON, Code, Request
 
 _BEFORE_TOOL: Final = re.compile(r".*(?:[/:.]|__)")
 TOOL_KEYS: Final = ("tool_name", "tool")
-_TOOL_TYPES: Final = frozenset({"tool", "mcp_tool"})
+TOOL_TYPES: Final = frozenset({"tool", "mcp_tool"})
 _MODEL_PATH: Final[Path] = ("context", "model_id")
 _SERVER_PATH: Final[Path] = ("context", "mcp_server")
 _TOOL_PATHS: Final[tuple[Path, ...]] = tuple(
@@ -100,7 +100,7 @@ class Registry:
         paths: list[Path] = [_MODEL_PATH] if self.models is not None else []
         if self.servers is not None:
             paths += [_SERVER_PATH, *_TOOL_PATHS]
-            paths += [RESOURCE_ID] if request.resource.type in _TOOL_TYPES else []
+            paths += [RESOURCE_ID] if request.resource.type in TOOL_TYPES else []
         return tuple(paths)
 
     def objection(self, request: Request) -> Objection | None:
@@ -143,9 +143,13 @@ def is_blocked(server: McpServer, request: Request) -> bool:
 def named_tools(request: Request) -> Iterator[JSON]:
     """What the request could use as a tool, as it is named in each of the places where tools are."""
     action, resource = request.action, request.resource
-    yield action.name
-    yield _BEFORE_TOOL.sub("", action.name)
-    if resource.type in _TOOL_TYPES:
+    yield from tools_of_action(action.name)
+    if resource.type in TOOL_TYPES:
         yield resource.id
     for part in (action.properties, request.context):
         yield from (part[key] for key in TOOL_KEYS if part.get(key) is not None)
+
+
+def tools_of_action(name: str) -> tuple[str, str]:
+    """What an action could use as a tool: its own name, and the last part of that."""
+    return name, _BEFORE_TOOL.sub("", name)

@@ -1,6 +1,7 @@
 """An index of globs by their literal beginnings: what a name is looked up by, however many globs there are."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import msgspec
@@ -12,6 +13,9 @@ from sidecar.core.policy.globs import Glob, compile_glob
 K = TypeVar("K")
 V = TypeVar("V")
 _NONE: Final[tuple[Order, ...]] = ()
+# Names whose halts are kept, and how long those may be.
+_KEPT: Final = 4096
+_KEPT_CHARS: Final = 200
 
 
 class Globbed(msgspec.Struct, frozen=True):
@@ -21,11 +25,17 @@ class Globbed(msgspec.Struct, frozen=True):
     orders: tuple[Order, ...]
 
 
-class GlobIndex(msgspec.Struct, frozen=True):
-    """By prefix, then by pattern. `lengths` counts the prefixes of each length, so that only those are tried."""
+@dataclass(frozen=True, slots=True)
+class GlobIndex:
+    """By prefix, then by pattern. `lengths` counts the prefixes of each length, so that only those are tried.
 
-    by_prefix: Map[str, Map[str, Globbed]] = Map()
-    lengths: Map[int, int] = Map()
+    `found` keeps what was found for the names that asked, since the same agents ask again and again. It changes no
+    answer, and each change of the index begins with none.
+    """
+
+    by_prefix: Map[str, Map[str, Globbed]] = field(default_factory=Map)
+    lengths: Map[int, int] = field(default_factory=Map)
+    found: dict[str, tuple[tuple[Order, ...], ...]] = field(default_factory=dict, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.by_prefix)
@@ -36,8 +46,18 @@ class GlobIndex(msgspec.Struct, frozen=True):
         globbed = found.get(pattern) if found else None
         return globbed.orders if globbed else _NONE
 
-    def matching(self, name: str) -> Iterator[tuple[Order, ...]]:
+    def matching(self, name: str) -> tuple[tuple[Order, ...], ...]:
         """The halts of every pattern that the name, in NFC, matches."""
+        known = self.found.get(name)
+        if known is None:
+            known = tuple(self._matching(name))
+            if len(self.found) >= _KEPT:
+                self.found.clear()
+            if len(name) <= _KEPT_CHARS:
+                self.found[name] = known
+        return known
+
+    def _matching(self, name: str) -> Iterator[tuple[Order, ...]]:
         for length in self.lengths:
             if length > len(name):
                 continue

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container, Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -9,12 +10,16 @@ import msgspec
 from sidecar.core.delegation import SESSION
 from sidecar.core.killswitch.scope import Kind, normalized
 from sidecar.core.model import JSON, Request, Subject
-from sidecar.core.registry import named_tools
+from sidecar.core.registry import TOOL_KEYS, TOOL_TYPES, named_tools, tools_of_action
 
 SERVER_KEYS: Final = ("mcp_server", "mcp_server_name", "server_name")
 _SERVER_TYPES: Final = frozenset({"mcp_server", "mcp"})
 _BETWEEN: Final = re.compile(r"[/:.]|__")
 _MCP: Final = "mcp"
+_KEYS: Final = frozenset({*SERVER_KEYS, *TOOL_KEYS})
+# Of so many actions it is kept what they could use, and of none with a longer name.
+_KEPT: Final = 512
+_KEPT_CHARS: Final = 128
 _MOST_MARKS: Final = 12
 # Stands for what is no string: it cannot be told from a halted name.
 NO_TEXT: Final = "\x00"
@@ -51,26 +56,55 @@ def target_of(
     for subject in ancestors:
         above += _names(subject)
     session = request.context.get(SESSION) if request.context else None
-    target = Target(
+    wanted = Kind.MCP_SERVER in kinds or Kind.TOOL in kinds
+    used = _used(request) if wanted else _NOTHING
+    return Target(
         actors,
         above,
-        tuple(normalized(Kind.GROUP, group) for group in groups),
+        tuple([normalized(Kind.GROUP, group) for group in groups]) if groups else (),
         normalized(Kind.ORCHESTRATION, session) if isinstance(session, str) else "",
+        used.servers,
+        used.tools,
+        used.is_mcp,
     )
-    if Kind.MCP_SERVER in kinds or Kind.TOOL in kinds:
-        return _with_mcp(target, request)
-    return target
 
 
-def _with_mcp(target: Target, request: Request) -> Target:
+def _used(request: Request) -> "_Used":
+    """Most requests name neither a server nor a tool but by their action, of which there are few."""
+    name = request.action.name
+    used = _used_by(name) if len(name) <= _KEPT_CHARS else _used_by.__wrapped__(name)
+    if _is_plain(request):
+        return used
     servers = _servers(request)
-    words = list(_words(request.action.name))
-    return msgspec.structs.replace(
-        target,
-        servers=_texts(Kind.MCP_SERVER, (*servers, *words)),
-        tools=_texts(Kind.TOOL, named_tools(request)),
-        is_mcp=bool(servers) or _is_of_mcp(request.action.name),
+    return _Used(
+        _texts(Kind.MCP_SERVER, (*servers, *used.servers)),
+        _texts(Kind.TOOL, named_tools(request)),
+        bool(servers) or used.is_mcp,
     )
+
+
+def _is_plain(request: Request) -> bool:
+    kind = request.resource.type
+    if kind in TOOL_TYPES or kind.strip().lower() in _SERVER_TYPES:
+        return False
+    return _KEYS.isdisjoint(request.context) and _KEYS.isdisjoint(request.action.properties)
+
+
+class _Used(msgspec.Struct, frozen=True, gc=False):
+    """The servers and tools of MCP that a request could be about, as in the target."""
+
+    servers: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    is_mcp: bool = False
+
+
+_NOTHING: Final = _Used()
+
+
+@lru_cache(_KEPT)
+def _used_by(action: str) -> _Used:
+    servers = _texts(Kind.MCP_SERVER, _words(action))
+    return _Used(servers, _texts(Kind.TOOL, tools_of_action(action)), _is_of_mcp(action))
 
 
 def agent_target(*names: str) -> Target:
