@@ -32,4 +32,6 @@ def configure_logging(level: str, *, as_json: bool) -> None:
     handler.setFormatter(JsonLines() if as_json else logging.Formatter(_CONSOLE))
     # The package tells of every condition that errs, with values of the request; its rule's record says it already.
     logging.getLogger("cel").setLevel(logging.CRITICAL)
+    # A source of credentials that does not answer is told of with a traceback; who asked says it in a sentence.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
@@ -38,10 +39,12 @@ class RawServer:
 
 
 @contextlib.asynccontextmanager
-async def _listening(raw: RawServer) -> AsyncIterator[tuple[str, RawServer]]:
-    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0)
+async def _listening(
+    raw: RawServer, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[str, RawServer]]:
+    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0, ssl=tls)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", raw
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}", raw
     finally:
         server.close()
         await raw.close()
@@ -57,6 +60,13 @@ def raw_server(script: Script | bytes) -> contextlib.AbstractAsyncContextManager
             await script(writer)
 
     return _listening(RawServer(both))
+
+
+def reading_server(
+    script: Both, tls: ssl.SSLContext | None = None
+) -> contextlib.AbstractAsyncContextManager[tuple[str, RawServer]]:
+    """As `raw_server`, for scripts that read what follows the head; over TLS if there is a context."""
+    return _listening(RawServer(script), tls)
 
 
 def tunnelling(url: str) -> contextlib.AbstractAsyncContextManager[tuple[str, RawServer]]:

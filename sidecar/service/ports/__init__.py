@@ -7,6 +7,7 @@ from sidecar.service.ports.bundles import BundleSource, BundleStore, Content, Fe
 from sidecar.service.ports.clock import Clock
 from sidecar.service.ports.killswitch import (
     Certificates,
+    FeedTrouble,
     HaltChange,
     HaltFile,
     HaltSignals,
@@ -33,6 +34,7 @@ __all__ = [
     "Content",
     "DecisionLog",
     "Epoch",
+    "FeedTrouble",
     "Fetched",
     "HaltChange",
     "HaltFile",

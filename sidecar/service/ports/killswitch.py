@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -20,10 +21,26 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     number: int = 1
 
 
+class FeedTrouble(StrEnum):
+    """Why orders cannot be received: the words that FeedError bears."""
+
+    UNREACHABLE = "unreachable"  # no connection, or one that ended before the answer
+    TIMEOUT = "timeout"  # connected, and no answer in time
+    GARBAGE = "garbage"  # an answer that is none of the queue's
+    DENIED = "denied"  # known, and not allowed
+    CREDENTIALS = "credentials"  # there are none, or those that there are do not count any more
+    CLOCK = "clock"  # the request was signed for another time than the queue's
+    NO_QUEUE = "no_queue"  # the queue is not there
+    THROTTLED = "throttled"
+    FAILING = "failing"  # the queue says that it is itself at fault
+    REFUSED = "refused"  # any other refusal
+    UNDELETED = "undeleted"  # some of the messages could not be deleted
+
+
 class OrderFeed(Protocol):
     """The queue that orders come by. `name` is for people: without keys.
 
-    One call at a time; cancelling one lets its connection go.
+    At most one `receive` and one `delete` at a time; cancelling one lets its connection go.
     """
 
     name: str
