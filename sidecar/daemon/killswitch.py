@@ -26,13 +26,14 @@ from sidecar.service.killswitch.presence import Presence
 from sidecar.service.killswitch.settling import Settling
 from sidecar.service.killswitch.status import Reporter
 from sidecar.service.killswitch.switch import KillSwitch
+from sidecar.service.killswitch.watch import Watch
 from sidecar.service.ports import Clock, DecisionLog, Platform
 from sidecar.service.state import State
 
 
 @dataclass(frozen=True, slots=True)
 class Switching:
-    """All parts that have to do with it. `told` are further parts of its status, by name."""
+    """All parts that have to do with it; `watch` where there is a queue. `told` are further parts of its status."""
 
     switch: KillSwitch
     presence: Presence
@@ -42,6 +43,7 @@ class Switching:
     local: Local
     desk: Desk
     told: dict[str, Callable[[], Object]] = field(default_factory=dict)
+    watch: Watch | None = None
 
     async def start(self) -> None:
         """Take up what is halted, before any door opens. Raises StoreError."""
@@ -54,9 +56,13 @@ class Switching:
 
     def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """The loops that `run` keeps going."""
-        return (self.reporter.run(), *self.overseeing.forever(), *self.local.forever(), self.settling.run())
+        watching = (self.watch.run(),) if self.watch else ()
+        overseeing, local = self.overseeing.forever(), self.local.forever()
+        return (self.reporter.run(), *watching, *overseeing, *local, self.settling.run())
 
     async def close(self) -> None:
+        if self.watch is not None:
+            await self.watch.close()
         await self.overseeing.close()
         await self.local.close()
         await self.switch.close()

@@ -18,6 +18,8 @@ class FakeHaltStore:
         self.orders: dict[Key, Order] = {}
         self.seen: list[str] = []
         self.epoch = Epoch()
+        self.acks = {}
+        self.acknowledged = {}
         self.events = events if events is not None else []
         self._free = asyncio.Event()
         self._free.set()
@@ -33,14 +35,25 @@ class FakeHaltStore:
             raise DamagedStore("made to be damaged")
         if not (self.orders or self.seen or self.is_damaged):
             return None
-        return KeptHalts(tuple(self.orders.values()), tuple(self.seen), self.epoch, self.is_damaged)
+        return KeptHalts(
+            tuple(self.orders.values()),
+            tuple(self.seen),
+            self.epoch,
+            self.is_damaged,
+            tuple(self.acks.values()),
+            tuple(self.acknowledged),
+        )
 
     async def put(self, change: HaltChange) -> None:
         await asyncio.sleep(0)
         await self._free.wait()
         if self.failing:
             raise StoreError("made to fail")
-        self.events.append("store")
+        if change.orders:
+            self.events.append("store")
+        self.acks |= {ack.id: ack for ack in change.acks if ack.id not in self.acknowledged}
+        self.acknowledged |= dict.fromkeys(change.acknowledged)
+        self.acks = {name: ack for name, ack in self.acks.items() if name not in self.acknowledged}
         self.orders |= {key_of(order): order for order in change.orders}
         self.seen += change.seen
         self.epoch = change.epoch or self.epoch
