@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sidecar.config.keys import KEYS, value_of
-from sidecar.config.killswitch import PLATFORM
+from sidecar.config.killswitch import PLATFORM, Delivery
 from sidecar.config.model import Config
 from sidecar.config.settings import Findings
 from sidecar.config.units import Seconds, Size
@@ -17,6 +17,7 @@ _SOCKET_PATH_BYTES: Final = 107
 _HOST: Final = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?"
 )
+_TOPIC: Final = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _RANGES: Final = {
     "limits.body": (Size.parse("1KiB"), Size.parse("16MiB")),
     "limits.headers": (Size.parse("1KiB"), Size.parse("1MiB")),
@@ -72,6 +73,7 @@ def check(config: Config, origins: Mapping[str, Place], findings: Findings) -> N
         _keys,
         _platform,
         _halts,
+        _killswitch,
     ):
         rule(config, report)
 
@@ -206,6 +208,46 @@ def _signed_halts(config: Config, report: _Report) -> None:
     if config.killswitch.state not in (None, PLATFORM) and not config.trust.keys:
         hint = "set trust.keys to the public keys that sign it"
         report("killswitch.state", "a state document that nothing could verify", hint)
+
+
+def _killswitch(config: Config, report: _Report) -> None:
+    """The text of an address is not repeated, because it may hold a password."""
+    switch = config.killswitch
+    for key, text in (("queue_url", switch.queue_url), ("endpoint_url", switch.endpoint_url)):
+        if text is not None and (problem := _problem_of_url(text)):
+            report(f"killswitch.{key}", *problem)
+    is_open = urlsplit(switch.endpoint_url or "").scheme == "http"
+    if is_open and not is_loopback(urlsplit(switch.endpoint_url or "").hostname or ""):
+        report("killswitch.endpoint_url", "orders would come in the clear", "use https")
+    for key, arn in (("topic_arn", switch.topic_arn), ("reply_topic_arn", switch.reply_topic_arn)):
+        if arn is not None and not _TOPIC.fullmatch(arn):
+            hint = "such as arn:aws:sns:eu-west-1:123456789012:halts"
+            report(f"killswitch.{key}", f"`{arn[:64]}` is not the ARN of an SNS topic", hint)
+    if switch.queue_url is None:
+        return
+    if switch.delivery is Delivery.ENVELOPE and switch.topic_arn is None:
+        hint = "set it to the one topic whose messages are believed, or killswitch.delivery to raw"
+        report("killswitch.topic_arn", "a queue without its topic: any topic could halt this host", hint)
+    if switch.delivery is Delivery.RAW and not config.trust.keys:
+        hint = "set trust.keys to the public keys that sign orders"
+        report("killswitch.delivery", "raw orders that nothing could verify", hint)
+
+
+def _problem_of_url(text: str) -> tuple[str, str] | None:
+    """A message and a hint."""
+    try:
+        url = urlsplit(text)
+        is_usable = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        return "not an address such as https://sqs.eu-west-1.amazonaws.com/123456789012/host", ""
+    if url.username or url.password or url.query or url.fragment:
+        return (
+            "a user, password, query or fragment in the address",
+            "credentials come from the AWS environment",
+        )
+    return None
 
 
 def _keys(config: Config, report: _Report) -> None:

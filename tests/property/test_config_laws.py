@@ -21,6 +21,7 @@ BY_TYPE = {
     int: (5, 6),
     str: ("one", "two"),
 }
+TOPICS = ("arn:aws:sns:eu-west-1:123456789012:one", "arn:aws-cn:sns:cn-north-1:123456789012:two")
 BY_KEY = {
     "allowed_hosts": (["a.example"], ["b.example", "c.example"]),
     "approvals.same_uid": ("allow", "deny"),
@@ -29,6 +30,10 @@ BY_KEY = {
     "audit.keep.bytes": ("1GiB", "2GiB"),
     "killswitch.blind_subjects": (["a-*"], ["b-*", "agent:*"]),
     "killswitch.delivery": ("raw", "envelope"),
+    "killswitch.endpoint_url": ("https://a.example", "http://127.0.0.1:1"),
+    "killswitch.queue_url": ("https://a.example/1/q", "https://b.example/1/q"),
+    "killswitch.reply_topic_arn": TOPICS,
+    "killswitch.topic_arn": TOPICS,
     "log.format": ("json", "console"),
     "log.level": ("debug", "error"),
     "platform.outbox.age": ("1h", "2h"),
@@ -38,7 +43,11 @@ BY_KEY = {
     "trust.keys": (["/a.pub"], ["/b.pub", "/c.pub"]),
     "public_base_url": ("https://a.example", "https://b.example"),
 }
-COMPANIONS = {"tls.cert": {"tls.key": "/key"}, "tls.key": {"tls.cert": "/cert"}}
+COMPANIONS = {
+    "tls.cert": {"tls.key": "/key"},
+    "tls.key": {"tls.cert": "/cert"},
+    "killswitch.queue_url": {"killswitch.topic_arn": TOPICS[0]},
+}
 
 
 def samples(name):
