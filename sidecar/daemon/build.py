@@ -1,6 +1,7 @@
 """Build: every part of one daemon, made once and handed to those that use it."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sidecar.adapters.audit_files.keys import load_masking_key
@@ -78,7 +79,14 @@ class Parts:
     ops: Door
 
 
-def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remote: Platform | None) -> Parts:
+def build(
+    config: Config,
+    log: AuditLog,
+    clock: SystemClock,
+    base_url: str,
+    remote: Platform | None,
+    environ: Mapping[str, str],
+) -> Parts:
     """Wire one daemon around its log. Raises ConfigError for a tokens file that cannot be used."""
     within = float(config.audit.deadline)
     masking_key = load_masking_key(Layout(config.state_dir))
@@ -89,7 +97,7 @@ def build(config: Config, log: AuditLog, clock: SystemClock, base_url: str, remo
         metrics.watch_platform(platform.status_now)
     defaults = BundleDir(policies_folder(DEFAULT_POLICIES)).load()
     state = State(Masker(read_masking(defaults), masking_key), float(config.bundle.max_staleness))
-    switching = build_switching(config, state, log, clock, metrics, platform)
+    switching = build_switching(config, state, log, clock, metrics, platform, environ)
     supply = build_supply(config, state, log, clock, metrics, masking_key, defaults)
     same_uid = config.approvals.same_uid is SameUid.ALLOW
     halting = Halting(state, clock)

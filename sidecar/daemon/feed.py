@@ -10,6 +10,7 @@ from sidecar.service.killswitch.backoff import Backoff
 from sidecar.service.killswitch.clearing import Clearing
 from sidecar.service.killswitch.intake import Authority, Intake, Reader, Sighted
 from sidecar.service.killswitch.refusals import Refusals
+from sidecar.service.killswitch.settling import Settling
 from sidecar.service.killswitch.switch import KillSwitch
 from sidecar.service.killswitch.watch import Watch
 from sidecar.service.ports import Clock, DecisionLog, Metrics, OrderFeed
@@ -48,6 +49,7 @@ def build_watch(
     switch: KillSwitch,
     sight: Sighted,
     authority: Authority | None,
+    settling: Settling,
     log: DecisionLog,
     clock: Clock,
     metrics: Metrics,
@@ -58,4 +60,4 @@ def build_watch(
     intake = Intake(reader, switch, sight, authority, clock, metrics)
     backoff = Backoff(_LONGEST_PAUSE, random.random)
     wait = float(config.killswitch.wait)
-    return Watch(feed, intake, clearing, refusals, sight, clock, metrics, backoff, wait)
+    return Watch(feed, intake, clearing, refusals, sight, clock, metrics, backoff, wait, settling.owe)

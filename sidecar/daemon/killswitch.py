@@ -1,9 +1,11 @@
 """The kill switch of one daemon: the switch itself, and the loops that feed it."""
 
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import to_builtins
 
 from sidecar.adapters.halt_file import SentinelFile
 from sidecar.adapters.halt_signals import PendingSignals
@@ -13,12 +15,15 @@ from sidecar.adapters.state_dir import lock_in
 from sidecar.adapters.users import name_of_user
 from sidecar.api.admin_killswitch import AdminKillSwitch
 from sidecar.config import Config
+from sidecar.config.trust import read_trust
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.killswitch import Halts, Kind, scope
 from sidecar.core.killswitch.sentinel import MOST_BYTES
 from sidecar.core.model import Object
 from sidecar.core.policy.globs import Glob, compile_glob
 from sidecar.daemon.authority import Overseeing, build_overseeing
+from sidecar.daemon.feed import build_feed, build_watch
+from sidecar.daemon.reading import build_reader
 from sidecar.service.killswitch.by_hand import user
 from sidecar.service.killswitch.desk import Desk
 from sidecar.service.killswitch.local import Local
@@ -75,6 +80,7 @@ def build_switching(
     clock: Clock,
     metrics: PrometheusMetrics,
     platform: Platform | None,
+    environ: Mapping[str, str],
 ) -> Switching:
     """Raises ConfigError."""
     switch = KillSwitch(
@@ -89,14 +95,47 @@ def build_switching(
     reporter = Reporter(switch, state, clock, lambda: metrics.orders_refused)
     metrics.watch_killswitch(reporter.status)
     overseeing = build_overseeing(config, state, switch, clock, metrics, platform)
+    presence, settling = Presence(state), Settling(switch)
+    watch = _watch(config, environ, overseeing, settling, switch, log, clock, metrics)
     if config.killswitch.has_feed:
         state.watch_sight(overseeing.sight.blind_because)
-        reporter.watch(overseeing.sight.signs)
-    presence, settling = Presence(state), Settling(switch)
+        reporter.watch(overseeing.sight.signs, watch.shared if watch else str)
+    reporter.keeping(lambda: settling.unsettled, lambda: watch.status().unsettled if watch else "")
     file = SentinelFile(config.halt_file, MOST_BYTES, lock_in(config.state_dir))
     local = Local(switch, settling, file, PendingSignals(), clock, name_of_user)
     desk = Desk(switch, settling, presence, state, log, clock, has_feed=config.killswitch.has_feed)
-    return Switching(switch, presence, reporter, overseeing, settling, local, desk)
+    told: dict[str, Callable[[], Object]] = {"sight": lambda: to_builtins(overseeing.sight.signs())}
+    if watch is not None:
+        told["queue"] = lambda: to_builtins(watch.status())
+    return Switching(
+        switch,
+        presence,
+        reporter,
+        overseeing,
+        settling,
+        local,
+        desk,
+        told if config.killswitch.has_feed else {},
+        watch,
+    )
+
+
+def _watch(
+    config: Config,
+    environ: Mapping[str, str],
+    overseeing: Overseeing,
+    settling: Settling,
+    switch: KillSwitch,
+    log: DecisionLog,
+    clock: Clock,
+    metrics: PrometheusMetrics,
+) -> Watch | None:
+    feed = build_feed(config, environ)
+    if feed is None:
+        return None
+    reader = build_reader(config, read_trust(config))
+    sight, authority = overseeing.sight, overseeing.authority
+    return build_watch(config, feed, reader, switch, sight, authority, settling, log, clock, metrics)
 
 
 def _halts(config: Config) -> Halts:

@@ -72,7 +72,7 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
     try:
         base_url = config.public_base_url or str(sockets.addresses()["decision"])
         platform = build_platform(config, environ, clock, str(log.vkey))
-        parts = build(config, log, clock, base_url, platform)
+        parts = build(config, log, clock, base_url, platform, environ)
         try:
             await parts.switching.start()
             parts.alarms.start()

@@ -35,6 +35,7 @@ class ApprovalWaits:
 
 async def _happens(event: asyncio.Event, within: float) -> None:
     try:
-        await asyncio.wait_for(event.wait(), within)
+        async with asyncio.timeout(within):
+            await event.wait()
     except TimeoutError:
         return

@@ -75,7 +75,8 @@ class Outbox:
         """Write until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), _WRITE_EVERY)
+                async with asyncio.timeout(_WRITE_EVERY):
+                    await self._wanted.wait()
             self._expire()
             await self.write()
 
@@ -114,7 +115,8 @@ class Outbox:
         """Return when something more is owed, or after so many seconds."""
         self._news.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), within)
+            async with asyncio.timeout(within):
+                await self._news.wait()
 
     def status(self) -> OutboxStatus:
         oldest = self.book.oldest

@@ -43,7 +43,8 @@ class FakeBundleSource:
     async def _hold(self, wait: float) -> None:
         self.waiting += 1
         try:
-            await asyncio.wait_for(self._changed.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._changed.wait()
         except TimeoutError:
             pass
         finally:

@@ -52,7 +52,8 @@ class FakeOrderFeed:
         if self.failing is None and not self._bodies and wait > 0:
             self._news.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._news.wait()
         if self.failing is not None:
             raise self.failing
         names = list(self._bodies)

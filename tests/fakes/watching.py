@@ -14,6 +14,7 @@ from sidecar.service.killswitch.backoff import Backoff
 from sidecar.service.killswitch.clearing import Clearing
 from sidecar.service.killswitch.intake import Intake
 from sidecar.service.killswitch.refusals import Refusals
+from sidecar.service.killswitch.settling import Settling
 from sidecar.service.killswitch.switch import KillSwitch
 from sidecar.service.killswitch.watch import Watch
 from sidecar.service.ports import Message, OrderFeed
@@ -25,14 +26,24 @@ from tests.fakes.order_feed import FakeOrderFeed
 
 
 class PlainReader:
-    """Believes what it reads, as `block`, `beacon` and the others here write it. `stuck` readings never end."""
+    """Believes what it reads, as `block`, `beacon` and the others here write it. `stuck` readings never end.
+
+    `judged` is what it has found out of late of halts that it believed without proof.
+    """
+
+    def __init__(self) -> None:
+        self.judged: list[Order | Refused] = []
+
+    async def reverify(self) -> list[Order | Refused]:
+        judged, self.judged = self.judged, []
+        return judged
 
     async def read(self, message: Message, received_at: float) -> Reading:
         told = json.loads(message.body)
         if "beacon" in told:
             return Beacon(told["beacon"], message.id)
         if "refused" in told:
-            return Refused(Refusal.UNTRUSTED, told["refused"])
+            return Refused(Refusal(told.get("why", Refusal.UNTRUSTED)), told["refused"])
         if "stuck" in told:
             await asyncio.Event().wait()
         return Order(
@@ -87,10 +98,12 @@ class Watching:
         self.switch.on_change(lambda changed: self.events.append("enforce"))
         refusals = Refusals(self.log, self.clock)
         clearing = Clearing(self.feed, self.switch, refusals, self.metrics, Backoff(0.05, lambda: 0.0))
-        intake = Intake(PlainReader(), self.switch, self.sight, self.authority, self.clock, self.metrics)
+        self.reader = PlainReader()
+        self.settling = Settling(self.switch)
+        self.intake = Intake(self.reader, self.switch, self.sight, self.authority, self.clock, self.metrics)
         self.watch = Watch(
             self.feed,
-            intake,
+            self.intake,
             clearing,
             refusals,
             self.sight,
@@ -98,6 +111,7 @@ class Watching:
             self.metrics,
             Backoff(0.05, lambda: 0.0),
             wait,
+            self.settling.owe,
         )
 
     async def __aenter__(self) -> "Watching":

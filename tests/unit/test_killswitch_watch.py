@@ -1,10 +1,14 @@
 """The loop of the kill switch: what it does with messages, in which order, and whatever fails."""
 
+import json
 import random
 
+import msgspec
 import pytest
 
 from sidecar.core.errors import FeedError
+from sidecar.core.killswitch import Command, Kind, Order, Proof, scope
+from sidecar.core.killswitch.wire import Refusal, Refused
 from sidecar.service.ports import FeedTrouble
 from tests.fakes.audit import until
 from tests.fakes.watching import STUCK, Watching, beacon, block, refused
@@ -244,6 +248,43 @@ async def test_an_error_is_no_sign_of_sight(here):
     here.feed.fail(GONE)
     await until(lambda: here.count("errors") >= 3)
     assert len(here.sight.received_with) == 1
+
+
+async def test_an_answer_from_before_the_host_slept_is_no_sign_of_sight(here):
+    await until(lambda: here.feed.waits[-1:] == [5.0] and here.sight.received_with)
+    seen = len(here.sight.received_with)
+    here.clock.advance(3600.0)  # what the clock counts goes on while a host sleeps, the poll does not
+    here.feed.send(block("a1"))
+    await until(lambda: here.halted == {"a1"})
+    await until(lambda: not len(here.feed))
+    await until(lambda: len(here.sight.received_with) > seen)
+    assert here.sight.received_with[seen:] == [True]  # that of the poll after it
+
+
+async def test_what_could_not_be_verified_asks_the_authority(here):
+    here.feed.send(json.dumps({"refused": "no certificate", "why": "unverified"}))
+    await until(lambda: not len(here.feed))
+    assert here.authority.looks == 1
+    here.feed.send(refused("forged"))
+    await until(lambda: not len(here.feed))
+    assert here.authority.looks == 1
+
+
+async def test_a_halt_that_is_proven_later_is_stored_as_proven(here):
+    order = Order(Command.BLOCK, scope(Kind.AGENT, "a1"), "c1", proof=Proof.PROVISIONAL)
+    here.switch.apply([order])
+    here.reader.judged = [msgspec.structs.replace(order, proof=Proof.SNS)]
+    assert await here.intake.reverify()
+    assert [one.proof for one in here.switch.in_force()] == [Proof.SNS]
+
+
+async def test_a_halt_that_turns_out_to_be_forged_stays_and_the_authority_is_asked(here):
+    here.switch.apply([Order(Command.BLOCK, scope(Kind.AGENT, "a1"), "c1", proof=Proof.PROVISIONAL)])
+    here.reader.judged = [Refused(Refusal.BAD_SIGNATURE, "not good")]
+    assert not await here.intake.reverify()
+    assert here.halted == {"a1"}
+    assert here.authority.looks == 1
+    assert b'refused_total{why="bad_signature"} 1.0' in here.metrics.render()
 
 
 async def test_orders_that_come_late_twice_and_out_of_order_all_take_effect(here):

@@ -14,6 +14,7 @@ from sidecar.core.errors import KillSwitchError
 from sidecar.core.killswitch.book import State
 from sidecar.core.killswitch.order import FOREVER, ID_CHARS, REASON_CHARS, Command, Order, Proof
 from sidecar.core.killswitch.scope import ANY, Kind, Scope, scope
+from sidecar.core.killswitch.wire import scope_of
 from sidecar.core.model import JSON, Object
 
 MOST_COMMANDS: Final = 1000
@@ -117,11 +118,9 @@ def _is_newer(one: Ordered, known: Ordered) -> bool:
 
 def _scope(agent: str, row: Object) -> Scope:
     """A broadcast is for every agent: the status of the organization does not end it."""
-    parameters = row.get("parameters")
-    server = parameters.get("mcp_server") if isinstance(parameters, dict) else None
+    if row.get("target_type") == Kind.MCP_SERVER and (place := scope_of(row)) is not None:
+        return place
     try:
-        if row.get("target_type") == Kind.MCP_SERVER and isinstance(server, str):
-            return scope(Kind.MCP_SERVER, server)
         return scope(Kind.AGENT, ANY if row.get("is_broadcast") else agent)
     except ValueError as error:
         raise _odd(str(error)) from error

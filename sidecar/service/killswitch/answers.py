@@ -94,7 +94,8 @@ class Answers:
     async def news(self, within: float) -> None:
         """Return when something more is due, or after so many seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), within)
+            async with asyncio.timeout(within):
+                await self._news.wait()
         self._news.clear()
 
     def _enter(self, ack: Ack) -> None:

@@ -67,7 +67,8 @@ class Clearing:
     async def wait(self, most: float) -> None:
         """Until all is settled, or it failed and was waited for; at most so many seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._is_idle.wait(), most)
+            async with asyncio.timeout(most):
+                await self._is_idle.wait()
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -55,7 +55,8 @@ class Endings:
         await self.sweep(self._state.snapshot.halts)
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _LOOK_EVERY)
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self._news.wait()
             self._news.clear()
             await self.sweep(self.taken())
 

@@ -30,7 +30,7 @@ def _failing(status: SwitchStatus) -> str:
 
 
 def _degraded(status: SwitchStatus) -> list[str]:
-    lost = list(status.sighted.lost) if status.sighted else []
+    lost = [*(status.sighted.lost if status.sighted else ()), *status.unsettled]
     return [*lost, status.shared] if status.shared else lost
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from sidecar.core.killswitch import Order
 from sidecar.core.killswitch.book import Outcome
-from sidecar.core.killswitch.wire import Beacon, Reading, Refused
+from sidecar.core.killswitch.wire import Beacon, Reading, Refusal, Refused
 from sidecar.service.killswitch.clearing import Owed
 from sidecar.service.killswitch.counts import Counts
 from sidecar.service.killswitch.sharing import Sharing
@@ -33,12 +33,16 @@ class Reader(Protocol):
         """`received_at` is in epoch seconds."""
         ...
 
+    async def reverify(self) -> Sequence[Order | Refused]:
+        """What can be judged by now of the halts that were believed without proof."""
+        ...
+
 
 class Sighted(Protocol):
     """Who must know that the queue is seen."""
 
     def received(self) -> None:
-        """It gave a proper answer, and what that brought is in force."""
+        """It gave a proper answer just now, and what that brought is in force."""
         ...
 
     def beacon(self, issued_at: float) -> None: ...
@@ -125,6 +129,20 @@ class Intake:
             if is_gap or taken.outcome is Outcome.HINT:
                 self.look()
 
+    async def reverify(self) -> bool:
+        """Prove the halts that were believed without proof; whether that is owed to the disk.
+
+        A forged one stays in force: what releases it is the authority, and never a message.
+        """
+        judged = await self._reader.reverify()
+        for refused in (one for one in judged if isinstance(one, Refused)):
+            _logger.error("a halt that was believed without proof was forged: %s", refused.reason)
+            self._metrics.order_refused(refused.why.value)
+            self.look()
+        proven = [one for one in judged if isinstance(one, Order)]
+        self._apply(proven)
+        return bool(proven)
+
     def _beacon(self, beacon: Beacon) -> None:
         self.counts.beacons += 1
         self._sight.beacon(beacon.issued_at)
@@ -134,6 +152,8 @@ class Intake:
     def _refuse(self, message: Message, refused: Refused, owed: list[Owed]) -> None:
         self.counts.refused += 1
         self._metrics.order_refused(refused.why.value)
+        if refused.why is Refusal.UNVERIFIED:
+            self.look()  # It may be a halt in a form that is not known, and its proof cannot be had.
         owed.append(Owed(message, why=refused.why.value, reason=refused.reason))
 
     def _give_up(self, message: Message, problem: str, owed: list[Owed]) -> None:

@@ -46,6 +46,7 @@ class Count(msgspec.Struct, frozen=True):
 class SwitchStatus(msgspec.Struct, frozen=True):
     """`sighted` is None without a feed. `why_blind` is "" while somebody sees, `shared` while the queue is ours.
 
+    `unsettled`: why what is in force would not survive a restart, or what came cannot be deleted.
     `is_damaged`: what was in force is lost and everything is halted; `quarantined` is where that is kept, or "".
     """
 
@@ -57,6 +58,7 @@ class SwitchStatus(msgspec.Struct, frozen=True):
     quarantined: str = ""
     refused: int = 0
     shared: str = ""
+    unsettled: tuple[str, ...] = ()
 
 
 class Reporter:
@@ -72,11 +74,16 @@ class Reporter:
         self._refused = refused
         self._sighted: Callable[[], Sighted] | None = None
         self._shared: Callable[[], str] = str
+        self._unsettled: tuple[Callable[[], str], ...] = ()
         self._counted: _Counted | None = None
 
     def watch(self, sighted: Callable[[], Sighted], shared: Callable[[], str] = str) -> None:
         """There is a feed: ask these from now on how it is seen, and why its queue seems to be another's too."""
         self._sighted, self._shared = sighted, shared
+
+    def keeping(self, *unsettled: Callable[[], str]) -> None:
+        """Ask these from now on why something is not settled; "" where everything is."""
+        self._unsettled = unsettled
 
     def status(self) -> SwitchStatus:
         switch = self._switch
@@ -89,6 +96,7 @@ class Reporter:
             switch.quarantined,
             self._refused(),
             self._shared(),
+            tuple(problem for told in self._unsettled if (problem := told())),
         )
 
     async def run(self) -> None:

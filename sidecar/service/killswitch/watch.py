@@ -8,7 +8,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sidecar.core.errors import FeedError
@@ -22,6 +22,8 @@ from sidecar.service.ports import Clock, Message, Metrics, OrderFeed
 _logger = logging.getLogger(__name__)
 _SETTLED_SOON: Final = 0.25
 _FULL: Final = 10
+_SLOW: Final = 3.0
+_PROVE_EVERY: Final = 5.0
 
 
 class Watch:
@@ -38,8 +40,10 @@ class Watch:
         metrics: Metrics,
         backoff: Backoff,
         wait: float,
+        owe: Callable[[], None],
     ) -> None:
-        """`wait`: seconds that a poll is held at most."""
+        """`wait`: seconds that a poll is held at most. `owe` is called when something that no message stands for is
+        to be stored."""
         self._feed = feed
         self._intake = intake
         self._clearing = clearing
@@ -49,6 +53,7 @@ class Watch:
         self._metrics = metrics
         self._backoff = backoff
         self._wait = wait
+        self._owe = owe
         self._trouble: FeedError | None = None
         self._last_good: float | None = None
 
@@ -56,6 +61,7 @@ class Watch:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._clearing.run())
+            tasks.create_task(self._prove())
             wait = 0.0
             while True:
                 wait = self._wait if await self._poll(wait) else 0.0
@@ -81,8 +87,16 @@ class Watch:
             return ""
         return f"others seem to read from {self._feed.name}, and halt in the place of this host"
 
+    async def _prove(self) -> None:
+        """Look again and again for the proof of halts that were believed without it."""
+        while True:
+            await asyncio.sleep(_PROVE_EVERY)
+            if await self._intake.reverify():
+                self._owe()
+
     async def _poll(self, wait: float) -> bool:
         """Whether it went well."""
+        asked = self._clock.monotonic()
         try:
             messages = await self._feed.receive(wait)
         except FeedError as error:
@@ -93,7 +107,7 @@ class Watch:
             _logger.warning("orders are received from %s again", self._feed.name)
         self._trouble = None
         self._backoff.reset()
-        await self._take(messages)
+        await self._take(messages, is_fresh=self._clock.monotonic() - asked <= wait + _SLOW)
         return True
 
     def _failed(self, error: FeedError) -> None:
@@ -104,14 +118,16 @@ class Watch:
         self._intake.counts.errors += 1
         self._intake.sharing.failed(self._clock.monotonic())
 
-    async def _take(self, messages: Sequence[Message]) -> None:
+    async def _take(self, messages: Sequence[Message], *, is_fresh: bool) -> None:
+        """An answer that is not fresh was given before this host slept, and says nothing of now."""
         owed = await self._intake.take(messages)
         # Behind a full batch that cannot be deleted there may be orders that never come to light.
         is_stuck = self._clearing.is_behind and len(messages) >= _FULL
         is_whole = len(owed) == len(messages)
         if is_whole and not is_stuck:
-            self._last_good = self._clock.monotonic()
-            self._sight.received()
+            if is_fresh:
+                self._last_good = self._clock.monotonic()
+                self._sight.received()
         else:
             self._intake.look()
         self._clearing.owe(owed)

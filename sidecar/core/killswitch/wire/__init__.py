@@ -1,7 +1,7 @@
 """The wire: what a message of the queue means, whether it is believed, and how ours are written."""
 
 from sidecar.core.killswitch.wire.body import envelope_in, is_envelope, object_in, parse_body
-from sidecar.core.killswitch.wire.documented import Carrier, read_documented
+from sidecar.core.killswitch.wire.documented import Carrier, read_documented, scope_of
 from sidecar.core.killswitch.wire.model import Beacon, Reading, Refusal, Refused, refusal
 from sidecar.core.killswitch.wire.pinning import Pinned
 from sidecar.core.killswitch.wire.signed import (
@@ -41,6 +41,7 @@ __all__ = [
     "read_signed",
     "read_vouched",
     "refusal",
+    "scope_of",
     "signed_text",
     "write_beacon",
     "write_order",

@@ -1,0 +1,214 @@
+"""Daemons with a queue each on one topic, as a fleet has them; and whoever halts things for all of them.
+
+The state document is from before every order unless a test writes another: it keeps the daemons sighted,
+and what they know of orders can only have come by their queues.
+"""
+
+import itertools
+import random
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import boto3
+
+from sidecar.core.killswitch import Command, Kind, Order, scope
+from sidecar.core.killswitch.document_form import write_document
+from sidecar.core.killswitch.wire import write_order
+from tests.tools.bundles import HEAD
+from tests.tools.daemon import Daemon, UnixConnection, until
+from tests.tools.fault_proxy import FaultProxy, fault_proxy
+from tests.tools.s3 import environment
+from tests.tools.signing import key
+
+SIGNER = key(77)
+ALLOW_ALL = "rules: [{id: yes, effect: allow, reason: x}]\n"
+PATIENCE = 90.0
+_AT_ONCE = 8
+_numbers = itertools.count(1)
+
+
+class Fleet:
+    """`daemons` and `proxies`, the one before each daemon's queue, are in the same order."""
+
+    def __init__(self, folder: Path, server: str, size: int, stack: ExitStack) -> None:
+        self.folder = folder
+        self.server = server
+        self.document = folder / "halts.dsse"
+        self.began = time.time()
+        self._epoch = 0
+        self._sns, self._sqs = (_client(service, server) for service in ("sns", "sqs"))
+        stack.callback(self._sns.close)
+        stack.callback(self._sqs.close)
+        name = f"halts-{next(_numbers)}"
+        self.topic = self._sns.create_topic(Name=name, Attributes={"SignatureVersion": "2"})["TopicArn"]
+        self.queues = [self._queue(f"{name}-{number}") for number in range(size)]
+        self.proxies = [stack.enter_context(fault_proxy(server)) for _ in range(size)]
+        self.state()
+        policies = folder / "policies"
+        policies.mkdir()
+        (policies / "policy.yaml").write_text(HEAD + ALLOW_ALL)
+        self.daemons = [self._daemon(number, policies) for number in range(size)]
+
+    def state(self, halts: Sequence[Order] = (), released: Sequence[Order] = ()) -> None:
+        """The authority says from now on that these halts are in force, and that those are over."""
+        self._epoch += 1
+        over = [(order.scope, order.seq) for order in released if order.seq is not None]
+        issued = self.began if self._epoch == 1 else time.time()
+        raw = write_document("default", self._epoch, issued, issued + 3600, halts, over, [SIGNER])
+        draft = self.document.with_suffix(".new")
+        draft.write_bytes(raw)
+        draft.replace(self.document)
+
+    def publish(self, *orders: Order) -> None:
+        for order in orders:
+            message = write_order(order, [SIGNER]).decode()
+            self._sns.publish(TopicArn=self.topic, Message=message)
+
+    def everywhere(self, work, among: Sequence[Daemon] | None = None) -> list:
+        """What it gives for each daemon, several at a time."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(work, self.daemons if among is None else among))
+
+    def missed(self, orders: Sequence[Order]) -> int:
+        """How many of these halts are not in force, counted over all daemons, after patience."""
+        wanted = {(order.scope.kind.value, order.scope.name) for order in orders}
+        end = time.monotonic() + PATIENCE
+        while missing := sum(len(wanted - in_force(daemon)) for daemon in self.daemons):
+            if time.monotonic() > end:
+                return missing
+            time.sleep(0.2)
+        return 0
+
+    def unlawful(self, orders: Sequence[Order]) -> int:
+        """How many decisions of these orders' agents are anything but a deny `halted`, over all daemons."""
+
+        def count(daemon: Daemon) -> int:
+            return sum(_code(daemon, order.scope.name) != "halted" for order in orders)
+
+        return sum(self.everywhere(count))
+
+    def left(self) -> int:
+        """Messages that no daemon has deleted yet."""
+        wanted = ["ApproximateNumberOfMessages"]
+        told = [self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted) for url in self.queues]
+        return sum(int(one["Attributes"]["ApproximateNumberOfMessages"]) for one in told)
+
+    def kill(self, number: int) -> None:
+        """kill -9 and a new start on the same state; it comes back when it decides again."""
+        daemon = self.daemons[number]
+        daemon.stop(signal.SIGKILL)
+        daemon.start()
+        see(daemon)
+
+    def _queue(self, name: str) -> str:
+        url: str = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
+        self._sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
+        return url
+
+    def _daemon(self, number: int, policies: Path) -> Daemon:
+        home = self.folder / f"d{number}"
+        home.mkdir()
+        config = home / "config.yaml"
+        config.write_text(
+            f"trust: {{keys: [{SIGNER.public.text}]}}\n"
+            "killswitch:\n"
+            f"  queue_url: {self.queues[number]}\n"
+            f"  topic_arn: {self.topic}\n"
+            f"  endpoint_url: {self.proxies[number].url}\n"
+            f"  certificates: {self.server}\n"
+            f"  state: {self.document}\n"
+            "  wait: 2s\n"
+            "  blind_after: 1m\n"
+        )
+        return Daemon(home, policies, ("--config", str(config)), environment(self.server))
+
+
+@contextmanager
+def fleet(folder: Path, server: str, size: int) -> Iterator[Fleet]:
+    """So many daemons that decide; a few are started at a time."""
+    with ExitStack() as stack:
+        made = Fleet(folder, server, size, stack)
+        for daemon in made.daemons:
+            stack.callback(_end, daemon)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(Daemon.start, made.daemons))
+        made.everywhere(see)
+        yield made
+
+
+def see(daemon: Daemon) -> None:
+    """Return once it sees what is halted."""
+    until(lambda: _code(daemon, "nobody") != "kill_switch_blind", f"it sees: {daemon.output()}", PATIENCE)
+
+
+def blocks(count: int, name: str = "agent") -> list[Order]:
+    """Halts of so many agents, each the first order of its scope."""
+    return [_order(Command.BLOCK, f"{name}-{number}", 1) for number in range(count)]
+
+
+def unblocks(halts: Sequence[Order]) -> list[Order]:
+    """The release of each, with the next number."""
+    return [_order(Command.UNBLOCK, halt.scope.name, (halt.seq or 0) + 1) for halt in halts]
+
+
+def shuffled(orders: Sequence[Order], seed: int) -> list[Order]:
+    """Twice each, in no order."""
+    twice = [*orders, *orders]
+    random.Random(seed).shuffle(twice)
+    return twice
+
+
+def in_force(daemon: Daemon) -> set[tuple[str, str]]:
+    """Kind and name of what is halted there; nothing while it does not answer."""
+    try:
+        connection = UnixConnection(daemon.listen["admin_socket"])
+        connection.close()
+        halts = daemon.get("/v1/killswitch", "admin_socket").body["halts"]
+    except (OSError, ValueError):
+        return set()
+    return {(halt["scope"]["kind"], halt["scope"]["name"]) for halt in halts}
+
+
+def _code(daemon: Daemon, agent: str) -> str:
+    code: str = daemon.evaluate(f"agent:{agent}", "file.read", "file:/a").body["context"]["code"]
+    return code
+
+
+def _order(command: Command, agent: str, seq: int) -> Order:
+    command_id = f"{command.value.lower()}-{agent}-{seq}"
+    return Order(
+        command,
+        scope(Kind.AGENT, agent),
+        command_id,
+        seq=seq,
+        issued_at=time.time(),
+        reason="a drill",
+        issued_by="fleet",
+    )
+
+
+def _end(daemon: Daemon) -> None:
+    if daemon.process is not None and daemon.process.poll() is None:
+        daemon.process.kill()
+        daemon.process.wait()
+
+
+def _client(service: str, endpoint: str):
+    given = environment(endpoint)
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=given["AWS_DEFAULT_REGION"],
+        aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+__all__ = ["FaultProxy", "Fleet", "blocks", "fleet", "in_force", "see", "shuffled", "unblocks"]
