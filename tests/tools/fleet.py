@@ -18,11 +18,10 @@ import boto3
 from sidecar.core.killswitch import Command, Kind, Order, scope
 from sidecar.core.killswitch.document_form import write_document
 from sidecar.core.killswitch.wire import write_order
-from tests.tools.bundles import HEAD
 from tests.tools.daemon import Daemon, UnixConnection, until
 from tests.tools.fault_proxy import FaultProxy, fault_proxy
 from tests.tools.s3 import environment
-from tests.tools.signing import key
+from tests.tools.signing import key, signed
 
 SIGNER = key(77)
 ALLOW_ALL = "rules: [{id: yes, effect: allow, reason: x}]\n"
@@ -48,10 +47,10 @@ class Fleet:
         self.queues = [self._queue(f"{name}-{number}") for number in range(size)]
         self.proxies = [stack.enter_context(fault_proxy(server)) for _ in range(size)]
         self.state()
-        policies = folder / "policies"
-        policies.mkdir()
-        (policies / "policy.yaml").write_text(HEAD + ALLOW_ALL)
-        self.daemons = [self._daemon(number, policies) for number in range(size)]
+        bundle = folder / "bundle.dsse"
+        times = {"issued_at": self.began - 60, "expires_at": self.began + 86_400}
+        bundle.write_bytes(signed(ALLOW_ALL, key=SIGNER, **times))
+        self.daemons = [self._daemon(number, bundle) for number in range(size)]
 
     def state(self, halts: Sequence[Order] = (), released: Sequence[Order] = ()) -> None:
         """The authority says from now on that these halts are in force, and that those are over."""
@@ -112,11 +111,12 @@ class Fleet:
         self._sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
         return url
 
-    def _daemon(self, number: int, policies: Path) -> Daemon:
+    def _daemon(self, number: int, bundle: Path) -> Daemon:
         home = self.folder / f"d{number}"
         home.mkdir()
         config = home / "config.yaml"
         config.write_text(
+            f"bundle: {{source: {bundle}}}\n"
             f"trust: {{keys: [{SIGNER.public.text}]}}\n"
             "killswitch:\n"
             f"  queue_url: {self.queues[number]}\n"
@@ -127,7 +127,7 @@ class Fleet:
             "  wait: 2s\n"
             "  blind_after: 1m\n"
         )
-        return Daemon(home, policies, ("--config", str(config)), environment(self.server))
+        return Daemon(home, None, ("--config", str(config)), environment(self.server))
 
 
 @contextmanager
