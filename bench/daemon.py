@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,12 +86,19 @@ def policies(work: Path, rules: int, *, scored: bool = False) -> Path:
 
 @contextmanager
 def daemon(
-    work: Path, rules: int, state: str = "", publisher: Publisher | None = None, platform: str = ""
+    work: Path,
+    rules: int,
+    state: str = "",
+    publisher: Publisher | None = None,
+    platform: str = "",
+    settings: str = "",
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Daemon]:
     """A daemon on a fresh state, or on the named state of an earlier one.
 
     With a publisher it gets its rules as a signed file, `bundle.dsse` beside its state, and no folder. `platform` is
-    the address of one, which then scores what one more rule leaves to it.
+    the address of one, which then scores what one more rule leaves to it. With a publisher, `settings`
+    are more YAML for its config file. `environ` is the environment instead of ours.
     """
     folder, home = (
         policies(work, rules, scored=bool(platform)),
@@ -104,10 +111,10 @@ def daemon(
     # Sockets have short names of their own: a path over 107 bytes cannot be one.
     with TemporaryDirectory(prefix="bench-") as sockets:
         folder_source: list[str | Path] = ["--policies", folder, *_platform(home, platform)]
-        source = _signed(home, publisher) if publisher else folder_source
+        source = _signed(home, publisher, settings) if publisher else folder_source
         line = command(source, home, Path(sockets))
         began = time.perf_counter()
-        with running(line, output) as process:
+        with running(line, output, environ) as process:
             wait_until(lambda: _is_ready(listening), process, output)
             took = time.perf_counter() - began
             doors = _doors(listening)
@@ -127,11 +134,12 @@ def bundle_file(state: Path) -> Path:
     return state.with_suffix(".dsse")
 
 
-def _signed(state: Path, publisher: Publisher) -> list[str | Path]:
+def _signed(state: Path, publisher: Publisher, settings: str) -> list[str | Path]:
     """The first revision is there, and a config file says by whose key."""
     bundle_file(state).write_bytes(publisher.next())
     config = state.with_suffix(".yaml")
-    config.write_text(f"bundle: {{source: {bundle_file(state)}}}\ntrust: {{keys: [{publisher.key}]}}\n")
+    trusted = f"bundle: {{source: {bundle_file(state)}}}\ntrust: {{keys: [{publisher.key}]}}\n"
+    config.write_text(trusted + settings)
     return ["--config", config]
 
 

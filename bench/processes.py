@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,9 +18,14 @@ class BenchError(Exception):
 
 
 @contextmanager
-def running(command: Sequence[str | Path], output: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A child whose output goes to a file; ended by SIGTERM, past 20 s by SIGKILL."""
-    with output.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as process:
+def running(
+    command: Sequence[str | Path], output: Path, environ: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child whose output goes to a file; ended by SIGTERM, past 20 s by SIGKILL. `environ` replaces ours."""
+    with (
+        output.open("wb") as sink,
+        subprocess.Popen(command, stdout=sink, stderr=sink, env=environ) as process,
+    ):
         try:
             yield process
         finally:

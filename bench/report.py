@@ -23,7 +23,10 @@ _TO_KNOW: Final = (
     "Black-holed, it accepts and never answers: calls hang for the first seconds, then the breaker is open.",
     "Open approvals are opened through the door, each for another amount.",
     "Rounds with a platform or open approvals last 0.5 s, and there are twice as many.",
-    "Left out: 100,000 halts against none, as long as there is no kill switch.",
+    "Halts are published on moto's SNS, in a process of its own, and reach us and a bare loop by a queue each.",
+    "moto delivers to one queue after the other; each of the two is the last one for half of the halts.",
+    "The agent is asked for without a pause over one connection, while its halt is on its way.",
+    "The 100,000 halts are of agents, globs of agents, tools, orchestrations, groups and MCP servers.",
 )
 
 
@@ -51,7 +54,7 @@ def render(report: Report) -> str:
         "Written by `make bench`; do not edit.",
         report.method,
         "## Figures",
-        _figures([*compared.figures, *report.own, *compared.honesty]),
+        figures_table([*compared.figures, *report.own, *compared.honesty]),
         "## Rates and latencies",
         _loads(compared.table),
         "## Where the time of a decision goes",
@@ -69,7 +72,8 @@ def render(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _figures(figures: Sequence[Figure]) -> str:
+def figures_table(figures: Sequence[Figure]) -> str:
+    """The figures with their targets, as a table in Markdown."""
     rows = [[figure.name, figure.target, figure.measured, _MET[figure.met]] for figure in figures]
     return _rows(("figure", "target", "measured", "met"), rows)
 

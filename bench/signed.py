@@ -41,13 +41,13 @@ class Publisher:
     def __init__(self, folder: Path) -> None:
         files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.yaml")}
         self._documents = parse_files(decisive_files(files, dict(_default_tables())))
-        self._key = PrivateKey(Ed25519PrivateKey.generate())
+        self.signer = PrivateKey(Ed25519PrivateKey.generate())
         self._revision = 0
 
     @property
     def key(self) -> str:
         """The public key, as a config file has it."""
-        return self._key.public.text
+        return self.signer.public.text
 
     def next(self) -> bytes:
         """The next revision, good for a day."""
@@ -57,7 +57,7 @@ class Publisher:
             name="default", revision=self._revision, issued_at=now, expires_at=now + timedelta(days=1)
         )
         body = write_payload(header, self._documents)
-        return msgspec.json.encode(seal(BUNDLE_TYPE, body, (self._key,)))
+        return msgspec.json.encode(seal(BUNDLE_TYPE, body, (self.signer,)))
 
 
 class _Ticker:
