@@ -39,8 +39,9 @@ lint: .venv/dev-ready ## style, types, layers, and the default policies
 	  'localstack-twisted==25.5.0' 'cbor2==5.8.0' 'cryptography==46.0.4' 'pyopenssl==25.3.0'
 	touch $@
 
-fault: .venv/dev-ready .venv/localstack/ready ## real faults at full length: kill -9 fifty times, a thousand restarts, full and slow disks
-	FAULT_ROUNDS=50 RESTART_ROUNDS=1000 $(BIN)/pytest -m fault
+fault: .venv/dev-ready .venv/localstack/ready ## real faults at full length: kill -9, restarts, disks, a fleet of 20
+	FAULT_ROUNDS=50 RESTART_ROUNDS=1000 FLEET_SIZE=20 FLEET_BURST=10000 FLEET_SERVERS=moto,localstack \
+	  $(BIN)/pytest -m fault
 
 bench: .venv/dev-ready ## compare with a bare aiohttp handler, Cerbos and OPA; writes bench/RESULTS.md
 	$(BIN)/python -m bench

@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -25,26 +26,46 @@ _SETTINGS = {
 }
 
 
-@contextmanager
-def localstack() -> Iterator[str]:
-    """Its address; it ends with the block."""
-    port = _free_port()
-    address = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory(prefix="localstack-") as folder:
-        environ = {**os.environ, **_SETTINGS, "FILESYSTEM_ROOT": folder}
+class LocalStackProcess:
+    """`hang` and `go_on` are SIGSTOP and SIGCONT, as of a server that hangs."""
+
+    def __init__(self, folder: Path) -> None:
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = folder / "log"
+        environ = {**os.environ, **_SETTINGS, "FILESYSTEM_ROOT": str(folder)}
         environ |= {"GATEWAY_LISTEN": f"127.0.0.1:{port}", "LOCALSTACK_HOST": f"127.0.0.1:{port}"}
         environ.pop("PYTHONPATH", None)
-        with (Path(folder) / "log").open("wb") as log:
-            process = subprocess.Popen(
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
                 [PYTHON, "-P", _STARTER], env=environ, cwd=folder, stdout=log, stderr=log
             )
-            try:
-                until(lambda: process.poll() is not None or _answers(address), "LocalStack answers", 60)
-                assert process.poll() is None, (Path(folder) / "log").read_text()
-                yield address
-            finally:
-                process.kill()
-                process.wait()
+
+    def hang(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def is_up(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        return _answers(self.url)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def localstack() -> Iterator[LocalStackProcess]:
+    """Up and answering; it ends with the block."""
+    with tempfile.TemporaryDirectory(prefix="localstack-") as folder:
+        server = LocalStackProcess(Path(folder))
+        try:
+            until(server.is_up, "LocalStack answers", 120.0)
+            yield server
+        finally:
+            server.end()
 
 
 def _answers(address: str) -> bool:
