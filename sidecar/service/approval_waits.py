@@ -34,8 +34,9 @@ class ApprovalWaits:
 
 
 async def _happens(event: asyncio.Event, within: float) -> None:
+    """Handlers run without a task (api/drive.py), so neither `timeout` nor a group of tasks can be used."""
+    waiter = asyncio.ensure_future(event.wait())
     try:
-        async with asyncio.timeout(within):
-            await event.wait()
-    except TimeoutError:
-        return
+        await asyncio.wait({waiter}, timeout=within)
+    finally:
+        waiter.cancel()

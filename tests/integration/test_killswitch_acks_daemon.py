@@ -116,7 +116,7 @@ def test_the_platform_hears_it_for_the_host_where_no_agent_of_it_has_asked(tmp_p
 def test_a_topic_that_is_none_is_78_and_names_the_key(tmp_path):
     daemon = Daemon(tmp_path, environ={"ASCEND_SIDECAR_KILLSWITCH_REPLY_TOPIC_ARN": "replies"})
     assert daemon.spawn().process.wait(20) == 78
-    assert "killswitch.reply_topic_arn: it must look like arn:aws:sns:" in daemon.output()
+    assert "killswitch.reply_topic_arn: `replies` is not the ARN of an SNS topic" in daemon.output()
 
 
 def test_without_listeners_there_is_no_outbox_and_the_switch_is_local(tmp_path):
