@@ -28,6 +28,8 @@ SIGNER = key(77)
 ALLOW_ALL = "rules: [{id: yes, effect: allow, reason: x}]\n"
 PATIENCE = 90.0
 _AT_ONCE = 8
+# A machine that is too busy to record a decision in time denies it for that, whatever it was.
+_HALTED = {"halted", "audit_unavailable", "overloaded"}
 _numbers = itertools.count(1)
 
 
@@ -89,10 +91,10 @@ class Fleet:
         return 0
 
     def unlawful(self, orders: Sequence[Order]) -> int:
-        """How many decisions of these orders' agents are anything but a deny `halted`, over all daemons."""
+        """How many decisions of these orders' agents are no deny of the kill switch, over all daemons."""
 
         def count(daemon: Daemon) -> int:
-            return sum(_code(daemon, order.scope.name) != "halted" for order in orders)
+            return sum(_code(daemon, order.scope.name) not in _HALTED for order in orders)
 
         return sum(self.everywhere(count))
 
