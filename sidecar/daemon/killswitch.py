@@ -15,7 +15,7 @@ from sidecar.adapters.state_dir import lock_in
 from sidecar.adapters.users import name_of_user
 from sidecar.api.admin_killswitch import AdminKillSwitch
 from sidecar.config import Config
-from sidecar.config.trust import read_trust
+from sidecar.config.trust import read_halts_trust
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.killswitch import Halts, Kind, scope
 from sidecar.core.killswitch.sentinel import MOST_BYTES
@@ -133,7 +133,7 @@ def _watch(
     feed = build_feed(config, environ)
     if feed is None:
         return None
-    reader = build_reader(config, read_trust(config))
+    reader = build_reader(config, read_halts_trust(config))
     sight, authority = overseeing.sight, overseeing.authority
     return build_watch(config, feed, reader, switch, sight, authority, settling, log, clock, metrics)
 
