@@ -5,8 +5,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import to_builtins
-
 from sidecar.adapters.halt_file import SentinelFile
 from sidecar.adapters.halt_signals import PendingSignals
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
@@ -24,6 +22,7 @@ from sidecar.core.policy.globs import Glob, compile_glob
 from sidecar.daemon.authority import Overseeing, build_overseeing
 from sidecar.daemon.feed import build_feed, build_watch
 from sidecar.daemon.reading import build_reader
+from sidecar.daemon.telling import told_of
 from sidecar.service.killswitch.by_hand import user
 from sidecar.service.killswitch.desk import Desk
 from sidecar.service.killswitch.local import Local
@@ -104,9 +103,6 @@ def build_switching(
     file = SentinelFile(config.halt_file, MOST_BYTES, lock_in(config.state_dir))
     local = Local(switch, settling, file, PendingSignals(), clock, name_of_user)
     desk = Desk(switch, settling, presence, state, log, clock, has_feed=config.killswitch.has_feed)
-    told: dict[str, Callable[[], Object]] = {"sight": lambda: to_builtins(overseeing.sight.signs())}
-    if watch is not None:
-        told["queue"] = lambda: to_builtins(watch.status())
     return Switching(
         switch,
         presence,
@@ -115,7 +111,7 @@ def build_switching(
         settling,
         local,
         desk,
-        told if config.killswitch.has_feed else {},
+        told_of(switch, overseeing, watch) if config.killswitch.has_feed else {},
         watch,
     )
 
