@@ -153,6 +153,27 @@ def test_hosts_follow_it_from_epoch_to_epoch(state, keys, place):
         assert len(list(held.halts())) == expected, verb
 
 
+def test_a_dry_run_of_publish_takes_the_number_from_it_and_changes_nothing(state, place, tmp_path):
+    done(state("new"))
+    done(state("block", *BLOCK, "--seq", "41"))
+    before = place.read_bytes()
+    words = (
+        "publish",
+        "unblock",
+        *PAY,
+        "--state",
+        place,
+        "--dry-run",
+        "--state-dir",
+        tmp_path / "none",
+        "--json",
+    )
+    assert done(type_in("killswitch", *words)).json["seq"] == 42
+    assert place.read_bytes() == before
+    place.write_bytes(b"{}")
+    assert type_in("killswitch", *words).code == 78
+
+
 def test_those_who_change_it_at_once_lose_nothing(state):
     done(state("new"))
     with ThreadPoolExecutor(4) as pool:

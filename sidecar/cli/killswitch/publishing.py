@@ -39,7 +39,7 @@ from sidecar.cli.killswitch.scopes import (
     names_of,
     seconds_from,
 )
-from sidecar.cli.killswitch.state_orders import put_order
+from sidecar.cli.killswitch.state_orders import put_order, stated_seq
 from sidecar.cli.killswitch.topics import TopicArn, topic_of
 from sidecar.cli.options import Json, StateDir
 from sidecar.core.errors import KillSwitchError, RemoteRefused, RemoteUnreachable
@@ -132,7 +132,7 @@ def publish_block(
         return make_order(Command.BLOCK, scope, now, number, reason, issued_by, until)
 
     if dry_run:
-        return foresee(edge, order(None), known, json=json)
+        return foresee(edge, order(stated_seq(state, scope)), known, json=json)
     return _send(edge, scope, order, topic, signers_of(key, kms), state, json=json)
 
 
@@ -170,7 +170,7 @@ def publish_unblock(
         return make_order(Command.UNBLOCK, scope, time.time(), number, reason, issued_by)
 
     if dry_run:
-        return foresee(edge, order(None), known, json=json)
+        return foresee(edge, order(stated_seq(state, scope)), known, json=json)
     return _send(edge, scope, order, topic, signers_of(key, kms), state, json=json)
 
 

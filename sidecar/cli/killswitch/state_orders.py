@@ -27,8 +27,10 @@ from sidecar.cli.killswitch.scopes import (
 )
 from sidecar.cli.killswitch.stating import CODES, finish
 from sidecar.cli.options import Json, PubKeys, Threshold, TrustedName, trust_words
+from sidecar.cli.targets import target_of
 from sidecar.core.killswitch import Command, Kind, Order, Scope
-from sidecar.core.killswitch.held import Held, newest_seq, with_halt, without_halt
+from sidecar.core.killswitch.document_form import MOST_BYTES
+from sidecar.core.killswitch.held import Held, newest_seq, read_held, with_halt, without_halt
 
 BLOCK: Final = f"""\b
 Examples:
@@ -136,6 +138,15 @@ def state_unblock(
         )
 
     return finish(edge, keeper, lambda to: put_order(to, scope, order)[0], scope, json=json)
+
+
+def stated_seq(file: str | None, scope: Scope) -> int | None:
+    """The newest number that the document has of the scope, whoever made it; None where there is none.
+
+    Raises KillSwitchError, UsageError, RemoteRefused, RemoteUnreachable.
+    """
+    found = None if file is None else target_of("--state", file).read(MOST_BYTES)
+    return None if found is None else newest_seq(read_held(found[0], None), scope)
 
 
 def put_order(to: Keeping, scope: Scope, order: Callable[[int | None], Order]) -> tuple[Held, Order]:
