@@ -1,5 +1,6 @@
 """Laws of the state document that is kept by hand: whatever a host missed, the newest version tells it all."""
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,14 +56,7 @@ class Kept:
     def deliver(self, step):
         for due, order in self.underway:
             if due == step:
-                received = Order(
-                    order.command,
-                    order.scope,
-                    order.command_id,
-                    seq=order.seq,
-                    issued_at=order.issued_at,
-                    received_at=self.now,
-                )
+                received = msgspec.structs.replace(order, received_at=self.now)
                 self.book, _ = fold(self.book, received)
 
     def halted(self):
