@@ -114,6 +114,24 @@ def test_an_order_that_sns_does_not_take_stands_in_the_state_all_the_same(operat
     assert operator.type("state", "show", "--file", state, "--json").json["epoch"] == 2
 
 
+def test_an_order_whose_state_cannot_be_written_is_not_sent_and_says_what_would_be(operator, tmp_path):
+    queue = operator.type("provision", "--name", "n", *operator.topic, "--json").json["queue"]
+    words = ("publish", "block", "--everything", "--reason", "x", *operator.key, *operator.topic)
+    ran = type_in("killswitch", *words, "--state", tmp_path / "none" / "halts.dsse")
+    assert (ran.code, "nothing was sent; without --state" in ran.err) == (78, True)
+    assert waiting(queue) == 0
+    done(type_in("killswitch", *words))
+    assert waiting(queue) == 1
+
+
+def waiting(queue):
+    sqs = boto3.client("sqs")
+    url, name = sqs.get_queue_url(QueueName=queue)["QueueUrl"], "ApproximateNumberOfMessages"
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
+    sqs.close()
+    return int(told[name])
+
+
 def test_a_host_with_a_queue_alone_is_open_for_as_long_as_beacons_come(operator, tmp_path):
     daemon = operator.daemon(tmp_path, BEACON_GAP="3s", BLIND_AFTER="4s")
     with daemon:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from sidecar.adapters.whole_files import CannotWrite
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
 from sidecar.cli.killswitch.fleet import (
@@ -47,7 +48,7 @@ from sidecar.core.killswitch import Command, Kind, Order, Scope
 from sidecar.core.trust import Signer
 
 _CODES: Final = """
-Exit codes: 0 sent, 64 usage, 69 AWS does not answer, 78 AWS refuses.
+Exit codes: 0 sent, 1 hosts would not take the document, 64 usage, 69 AWS does not answer, 78 AWS refuses.
 """
 BLOCK: Final = f"""\b
 Examples:
@@ -198,6 +199,9 @@ def _send(
         held, made = put_order(keeping(edge, "--state", state, signers), scope, written)
     except KillSwitchError as error:
         return refuse(edge, error, json=json)
+    except (CannotWrite, RemoteRefused, RemoteUnreachable):
+        edge.complain("nothing was sent; without --state it goes to the topic alone")
+        raise
     try:
         return publish(edge, made, to, signers, head_of(state, held), json=json)
     except (RemoteRefused, RemoteUnreachable):
