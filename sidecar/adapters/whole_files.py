@@ -1,7 +1,9 @@
 """Files of the command line that are written whole or not at all: envelopes, and keys that are made once."""
 
+import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from sidecar.core.errors import SidecarError
 
 _PRIVATE: Final = 0o600
 _PUBLIC: Final = 0o644
+_PATIENCE: Final = 10.0
+_AGAIN: Final = 0.02
 
 
 class CannotWrite(SidecarError):
@@ -20,7 +24,7 @@ class CannotWrite(SidecarError):
 
 @dataclass(frozen=True, slots=True)
 class WholeFile:
-    """A place that bundles are pushed to."""
+    """A place that signed files are put at."""
 
     name: str
 
@@ -36,6 +40,21 @@ class WholeFile:
     def write(self, raw: bytes, mark: str | None, *, guarded: bool) -> None:  # noqa: ARG002 - files have no marks
         """Raises CannotWrite."""
         replace_file(Path(self.name), raw)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Whoever else asks for this, for any file of the folder, waits: ten seconds, then CannotWrite is raised.
+
+        The folder is locked, and not the file, which is another one after each change.
+        """
+        path = Path(self.name)
+        with _translated(path):
+            descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _lock(descriptor, path)
+            yield
+        finally:
+            os.close(descriptor)
 
 
 def make_file(path: Path, raw: bytes, *, private: bool) -> None:
@@ -63,6 +82,21 @@ def _write(path: Path, raw: bytes, mode: int) -> None:
         file.write(raw)
         file.flush()
         os.fsync(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise CannotWrite(f"{path} is being changed by somebody else all the time") from error
+            time.sleep(_AGAIN)
+        except OSError as error:
+            raise CannotWrite(f"{path} cannot be locked: {error.strerror}") from error
+        else:
+            return
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from sidecar import __version__
 from sidecar.adapters.aws.kms import open_kms_key
 from sidecar.cli.edge import Edge
 from sidecar.cli.exits import UsageError
 from sidecar.cli.inputs import read_input
 from sidecar.cli.options import TrustWords, config_of
-from sidecar.config.trust import read_trust
+from sidecar.config.trust import read_halts_trust, read_trust
 from sidecar.core.bundle import Trust
 from sidecar.core.trust import (
     KeySet,
@@ -29,11 +31,22 @@ _NOTHING: Final = TrustWords()
 
 def find_trust(edge: Edge, words: TrustWords) -> Trust:
     """What was typed, and for the rest what the daemon of this host trusts. Raises UsageError, ConfigError."""
-    configured = read_trust(config_of(edge))
+    return _found(words, read_trust(config_of(edge)), "trust.keys")
+
+
+def find_halts_trust(edge: Edge, words: TrustWords, signers: Sequence[Signer] = ()) -> Trust:
+    """The same of those who may halt. Where nobody says whom to trust, it is whoever signs now."""
+    configured = read_halts_trust(config_of(edge))
+    if signers and configured is None and not words.pub:
+        words = msgspec.structs.replace(words, pub=tuple(signer.public.text for signer in signers))
+    return _found(words, configured, "killswitch.keys")
+
+
+def _found(words: TrustWords, configured: Trust | None, key: str) -> Trust:
     if configured is not None and words == _NOTHING:
         return configured
     if not words.pub and configured is None:
-        raise UsageError("no keys to verify by: give --pub KEY, or set trust.keys in the config of this host")
+        raise UsageError(f"no keys to verify by: give --pub KEY, or set {key} in the config of this host")
     held = configured or Trust(DEFAULT_NAME, _key_set(words), __version__)
     return Trust(
         name=words.name or held.name,

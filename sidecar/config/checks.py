@@ -39,6 +39,7 @@ _RANGES: Final = {
     "killswitch.wait": (Seconds.parse("1s"), Seconds.parse("20s")),
     "killswitch.poll": (Seconds.parse("100ms"), Seconds.parse("1m")),
     "killswitch.blind_after": (Seconds.parse("1s"), Seconds.parse("1h")),
+    "killswitch.beacon_gap": (Seconds.parse("1s"), Seconds.parse("1h")),
     "trust.clock_skew": (Seconds.parse("0s"), Seconds.parse("1h")),
     "ascend.answer_waiters_after": (Seconds.parse("0s"), Seconds.parse("1h")),
     "shutdown.grace": (Seconds.parse("0s"), Seconds.parse("1h")),
@@ -205,8 +206,8 @@ def _halts(config: Config, report: _Report) -> None:
 
 def _signed_halts(config: Config, report: _Report) -> None:
     """Whether there is a platform shows later: its address may be that of the agents' environment."""
-    if config.killswitch.state not in (None, PLATFORM) and not config.trust.keys:
-        hint = "set trust.keys to the public keys that sign it"
+    if config.killswitch.state not in (None, PLATFORM) and not config.can_verify_halts:
+        hint = "set killswitch.keys or trust.keys to the public keys that sign it"
         report("killswitch.state", "a state document that nothing could verify", hint)
 
 
@@ -228,8 +229,8 @@ def _killswitch(config: Config, report: _Report) -> None:
     if switch.delivery is Delivery.ENVELOPE and switch.topic_arn is None:
         hint = "set it to the one topic whose messages are believed, or killswitch.delivery to raw"
         report("killswitch.topic_arn", "a queue without its topic: any topic could halt this host", hint)
-    if switch.delivery is Delivery.RAW and not config.trust.keys:
-        hint = "set trust.keys to the public keys that sign orders"
+    if switch.delivery is Delivery.RAW and not config.can_verify_halts:
+        hint = "set killswitch.keys or trust.keys to the public keys that sign orders"
         report("killswitch.delivery", "raw orders that nothing could verify", hint)
 
 
@@ -254,6 +255,12 @@ def _keys(config: Config, report: _Report) -> None:
     trust = config.trust
     if trust.keys and trust.threshold > len(trust.keys):
         report("trust.threshold", f"{trust.threshold} of {len(trust.keys)} keys can never sign")
+    switch = config.killswitch
+    if switch.keys and switch.threshold > len(switch.keys):
+        report("killswitch.threshold", f"{switch.threshold} of {len(switch.keys)} keys can never sign")
+    if switch.threshold > 1 and not switch.keys:
+        hint = "set killswitch.keys, or trust.threshold, which counts where trust.keys sign halts"
+        report("killswitch.threshold", "a number of keys, of which there are none", hint)
 
 
 def _policies(config: Config, report: _Report) -> None:
@@ -261,7 +268,8 @@ def _policies(config: Config, report: _Report) -> None:
     if config.policies is None:
         return
     if config.trust.keys:
-        report("policies", "an unsigned folder beside trust.keys", "leave one of them out")
+        hint = "leave one of them out; keys that sign halts only go to killswitch.keys"
+        report("policies", "an unsigned folder beside trust.keys", hint)
     if config.bundle.source is not None:
         report("policies", "a folder beside bundle.source", "policies come from one place; leave one out")
 

@@ -41,6 +41,13 @@ class KillSwitch(Section, frozen=True):
         Name | None,
         Meta(description="For tests: a loopback origin that SNS certificates may come from instead."),
     ] = None
+    keys: Annotated[
+        tuple[str, ...],
+        Meta(description="Public keys of those who may halt and release, in the place of trust.keys."),
+    ] = ()
+    threshold: Annotated[
+        int, Meta(ge=1, le=16), Meta(description="How many of killswitch.keys must have signed.")
+    ] = 1
     wait: Annotated[Seconds, Meta(description="Longest poll of the queue, at most 20s.")] = unit(
         Seconds, "5s"
     )
@@ -61,6 +68,9 @@ class KillSwitch(Section, frozen=True):
     blind_after: Annotated[
         Seconds, Meta(description="Time without a sign of queue and state from which on agents are denied.")
     ] = unit(Seconds, "10s")
+    beacon_gap: Annotated[
+        Seconds, Meta(description="Time without a beacon from which on the queue shows nothing.")
+    ] = unit(Seconds, "25s")
     blind_subjects: Annotated[
         tuple[str, ...], Meta(description="Globs of the agents that are denied then, by id or type:id.")
     ] = ("*",)

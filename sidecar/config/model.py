@@ -306,6 +306,11 @@ class Config(Section, frozen=True):
     shutdown: Annotated[Shutdown, Meta(description="How the daemon stops.")] = part(Shutdown)
 
     @property
+    def can_verify_halts(self) -> bool:
+        """Whether there are keys by which orders, beacons and state documents are believed."""
+        return bool(self.killswitch.keys or self.trust.keys)
+
+    @property
     def decision_socket(self) -> Path:
         return self.run_dir / "sidecar.sock"
 

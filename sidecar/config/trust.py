@@ -1,4 +1,4 @@
-"""Trust: the public keys that the operator names, read once, as what bundles are verified by."""
+"""Trust: the public keys that the operator names, read once, as what bundles and halts are verified by."""
 
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.trust import KeySet, PublicKey, UnusableKey, parse_public_key
 
 _KEY: Final = "trust.keys"
+_HALTS_KEY: Final = "killswitch.keys"
 _PEM: Final = "-----"
 _SHOWN: Final = 64
 
@@ -20,13 +21,9 @@ def read_trust(config: Config) -> Trust | None:
     trust = config.trust
     if not trust.keys:
         return None
-    try:
-        keys = KeySet(read_public_keys(trust.keys), trust.threshold, trust.version)
-    except ValueError as error:
-        raise ConfigError(Diagnostic(Place(_KEY), str(error))) from error
     return Trust(
         name=trust.name,
-        keys=keys,
+        keys=_key_set(_KEY, trust.keys, trust.threshold, trust.version),
         daemon_version=__version__,
         audience=frozenset(trust.audience),
         min_revision=trust.min_revision,
@@ -34,7 +31,26 @@ def read_trust(config: Config) -> Trust | None:
     )
 
 
-def read_public_keys(texts: tuple[str, ...]) -> tuple[PublicKey, ...]:
+def read_halts_trust(config: Config) -> Trust | None:
+    """By whom orders, beacons and state documents are signed: killswitch.keys, and where there are none, trust.keys.
+
+    None where neither is configured. Raises ConfigError.
+    """
+    switch, trust = config.killswitch, config.trust
+    if not switch.keys:
+        return read_trust(config)
+    keys = _key_set(_HALTS_KEY, switch.keys, switch.threshold)
+    return Trust(trust.name, keys, __version__, skew=float(trust.clock_skew))
+
+
+def _key_set(place: str, texts: tuple[str, ...], threshold: int, version: int = 0) -> KeySet:
+    try:
+        return KeySet(_public_keys(place, texts), threshold, version)
+    except ValueError as error:
+        raise ConfigError(Diagnostic(Place(place), str(error))) from error
+
+
+def _public_keys(place: str, texts: tuple[str, ...]) -> tuple[PublicKey, ...]:
     """Each a PEM file, or base64 in one line. Raises ConfigError with every finding."""
     keys: list[PublicKey] = []
     found: list[Diagnostic] = []
@@ -42,7 +58,7 @@ def read_public_keys(texts: tuple[str, ...]) -> tuple[PublicKey, ...]:
         try:
             keys.append(_public_key(text))
         except UnusableKey as error:
-            found.append(Diagnostic(Place(_KEY), f"number {number}: {error}"))
+            found.append(Diagnostic(Place(place), f"number {number}: {error}"))
         except ConfigError as error:
             found += error.diagnostics
     if found:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sidecar.adapters.bundle_files import BundleFile
 from sidecar.config import Config
 from sidecar.config.killswitch import PLATFORM
-from sidecar.config.trust import read_trust
+from sidecar.config.trust import read_halts_trust
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.killswitch.document_form import MOST_BYTES
 from sidecar.service.killswitch.authority import Authority
@@ -61,6 +61,7 @@ def build_overseeing(
         has_state=place is not None,
         blind_after=float(config.killswitch.blind_after),
         skew=float(config.trust.clock_skew),
+        beacon_gap=float(config.killswitch.beacon_gap),
     )
     if place is None:
         return Overseeing(sight)
@@ -103,12 +104,14 @@ def _timeout(config: Config) -> float:
 
 
 def _signed(config: Config, place: str, state: State, clock: Clock) -> SignedState:
-    trust = read_trust(config)
+    trust = read_halts_trust(config)
     if trust is None:
-        hint = "set trust.keys to the public keys that sign it"
+        hint = "set killswitch.keys or trust.keys to the public keys that sign it"
         raise ConfigError(Diagnostic(Place(_KEY), "a state document that nothing could verify", hint))
     try:
-        return SignedState(_source(config, place), trust, clock, lambda: state.keys_version)
+        # Keys of their own are another set, of which the bundle says nothing.
+        version = (lambda: 0) if config.killswitch.keys else (lambda: state.keys_version)
+        return SignedState(_source(config, place), trust, clock, version)
     except ValueError as error:
         raise ConfigError(Diagnostic(Place(_KEY), str(error).replace("the bundle", "the state"))) from error
 

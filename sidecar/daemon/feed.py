@@ -57,7 +57,8 @@ def build_watch(
     """The loop around the feed."""
     refusals = Refusals(log, clock)
     clearing = Clearing(feed, switch, refusals, metrics, Backoff(_LONGEST_UNSETTLED, random.random))
-    intake = Intake(reader, switch, sight, authority, clock, metrics)
+    beacon_gap = float(config.killswitch.beacon_gap)
+    intake = Intake(reader, switch, sight, authority, clock, metrics, beacon_gap)
     backoff = Backoff(_LONGEST_PAUSE, random.random)
     wait = float(config.killswitch.wait)
     return Watch(feed, intake, clearing, refusals, sight, clock, metrics, backoff, wait, settling.owe)

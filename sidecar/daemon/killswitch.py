@@ -5,8 +5,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import to_builtins
-
 from sidecar.adapters.halt_file import SentinelFile
 from sidecar.adapters.halt_signals import PendingSignals
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
@@ -15,7 +13,7 @@ from sidecar.adapters.state_dir import lock_in
 from sidecar.adapters.users import name_of_user
 from sidecar.api.admin_killswitch import AdminKillSwitch
 from sidecar.config import Config
-from sidecar.config.trust import read_trust
+from sidecar.config.trust import read_halts_trust
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.killswitch import Halts, Kind, scope
 from sidecar.core.killswitch.sentinel import MOST_BYTES
@@ -24,6 +22,7 @@ from sidecar.core.policy.globs import Glob, compile_glob
 from sidecar.daemon.authority import Overseeing, build_overseeing
 from sidecar.daemon.feed import build_feed, build_watch
 from sidecar.daemon.reading import build_reader
+from sidecar.daemon.telling import told_of
 from sidecar.service.killswitch.by_hand import user
 from sidecar.service.killswitch.desk import Desk
 from sidecar.service.killswitch.local import Local
@@ -104,9 +103,6 @@ def build_switching(
     file = SentinelFile(config.halt_file, MOST_BYTES, lock_in(config.state_dir))
     local = Local(switch, settling, file, PendingSignals(), clock, name_of_user)
     desk = Desk(switch, settling, presence, state, log, clock, has_feed=config.killswitch.has_feed)
-    told: dict[str, Callable[[], Object]] = {"sight": lambda: to_builtins(overseeing.sight.signs())}
-    if watch is not None:
-        told["queue"] = lambda: to_builtins(watch.status())
     return Switching(
         switch,
         presence,
@@ -115,7 +111,7 @@ def build_switching(
         settling,
         local,
         desk,
-        told if config.killswitch.has_feed else {},
+        told_of(switch, overseeing, watch) if config.killswitch.has_feed else {},
         watch,
     )
 
@@ -133,7 +129,7 @@ def _watch(
     feed = build_feed(config, environ)
     if feed is None:
         return None
-    reader = build_reader(config, read_trust(config))
+    reader = build_reader(config, read_halts_trust(config))
     sight, authority = overseeing.sight, overseeing.authority
     return build_watch(config, feed, reader, switch, sight, authority, settling, log, clock, metrics)
 

@@ -14,8 +14,8 @@ def build_reader(config: Config, trust: Trust | None) -> Reader:
     switch = config.killswitch
     is_raw = switch.delivery is Delivery.RAW
     if trust is None and (is_raw or switch.topic_arn is None):
-        message = "without trust.keys no order of the queue could be believed"
-        hint = "set trust.keys, or killswitch.topic_arn with `envelope` for killswitch.delivery"
+        message = "without keys no order of the queue could be believed"
+        hint = "set killswitch.keys or trust.keys, or killswitch.topic_arn with `envelope` for killswitch.delivery"
         raise ConfigError(Diagnostic(Place("killswitch.queue_url"), message, hint))
     return Reader(
         trust,

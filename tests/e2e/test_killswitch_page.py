@@ -81,16 +81,50 @@ def test_by_the_file(running):
     until(lambda: not halted(running), "nothing is halted")
 
 
-def test_for_the_fleet(running, topic, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    done(type_in("bundle", "keygen", "halt"))
+def test_for_the_fleet(running, topic, keys):
     queue = done(type_in("killswitch", "provision", "--name", "n", "--topic", topic.topic, "--json")).json[
         "queue"
     ]
-    lines = block("ascend-sidecar killswitch publish")
+    lines = block("ascend-sidecar killswitch publish block --agent")
     for line in lines:
         typed(running, line)
     assert len(topic.messages(queue)) == len(lines) - 1
+
+
+@pytest.fixture
+def by_the_state(tmp_path_factory, topic, keys):
+    """A daemon that reads the page's document, and nothing else."""
+    folder = tmp_path_factory.mktemp("state")
+    settings = {"STATE": str(keys / "halts.dsse"), "KEYS": str(keys / "halt.pub"), "POLL": "200ms"}
+    environ = {f"ASCEND_SIDECAR_KILLSWITCH_{name}": text for name, text in settings.items()}
+    with Daemon(folder, environ=environ) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def keys(tmp_path, monkeypatch):
+    """The folder of the page's key, which commands run in."""
+    monkeypatch.chdir(tmp_path)
+    done(type_in("bundle", "keygen", "halt"))
+    return tmp_path
+
+
+def code(daemon):
+    return daemon.evaluate("agent:pay-7", "file.read", "file:/srv/a").body["context"]["code"]
+
+
+def test_by_the_state(by_the_state):
+    assert code(by_the_state) == "kill_switch_blind"
+    lines = block("ascend-sidecar killswitch state new")
+    after = ["allowed", "halted", "allowed", "allowed", "allowed", "allowed"]
+    for line, expected in zip(lines, after, strict=True):
+        typed(by_the_state, line)
+        until(lambda expected=expected: code(by_the_state) == expected, f"{line}: {expected}")
+    for line, expected in zip(
+        block("ascend-sidecar killswitch publish block --state"), ("halted", "allowed"), strict=True
+    ):
+        typed(by_the_state, line)
+        until(lambda expected=expected: code(by_the_state) == expected, f"{line}: {expected}")
 
 
 def test_provisioning(running, topic):

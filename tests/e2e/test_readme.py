@@ -103,6 +103,19 @@ def test_the_command_line_does_what_it_says(running, prefix, code, expected):
     assert expected in ended.stdout.lower()
 
 
+def test_an_agent_is_halted_and_released(running):
+    state, listen, _ = running
+    told_by = {}
+    for verb, code in (("block", 0), ("status", 1), ("unblock", 0)):
+        ended = run(told(f".venv/bin/ascend-sidecar killswitch {verb}"), state, listen)
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        told_by[verb] = ended.stdout
+        asked = type_in("check", "agent:demo", "database.read", "resource:x", "--state-dir", state, "--json")
+        assert (asked.json["context"]["code"] == "halted") is (verb != "unblock")
+    assert "agent agent:demo is halted" in told_by["block"]
+    assert "pays twice" in told_by["status"]
+
+
 def test_a_bundle_is_made_signed_verified_and_tested(running):
     state, listen, _ = running
     bundle = [command for command in COMMANDS if ".state/demo" in command and command.startswith(".venv")]

@@ -62,6 +62,41 @@ def test_damage_and_halts_that_are_not_kept_are_told(say):
     assert "nothing is halted" not in ran.out
 
 
+SIGHT = {"received": 0.25, "beacon": 3.0, "confirmed": 1.5, "lost": [], "blind": ""}
+QUEUE = {"name": "https://sqs/q", "why": "", "error": "", "unsettled": "", "shared_queue_suspected": False}
+STATE = {"name": "s3://halts/h", "failing": "", "epoch": 7, "issued_at": "2026-01-31T09:00:00.000000Z"}
+FEED = {**CLEAR, "sight": SIGHT, "queue": QUEUE, "state": STATE}
+
+
+def test_a_feed_shows_how_lately_something_came_by_each_way(say):
+    ran, _ = say({"GET /v1/killswitch": (200, FEED)}, "status")
+    assert ran.code == 0
+    assert ran.out.splitlines()[1:] == [
+        "ok queue https://sqs/q: received 0.2 s ago, a beacon 3.0 s ago",
+        "ok state s3://halts/h: epoch 7 of 2026-01-31T09:00:00.000000Z, read 1.5 s ago",
+    ]
+
+
+def test_what_is_wrong_with_a_way_is_told_at_it(say):
+    queue = {**QUEUE, "error": "no such queue", "shared_queue_suspected": True}
+    state = {**STATE, "epoch": 0, "issued_at": None, "failing": "it expired"}
+    sight = {**SIGHT, "beacon": None}
+    ran, _ = say(
+        {"GET /v1/killswitch": (200, {**FEED, "queue": queue, "state": state, "sight": sight})}, "status"
+    )
+    assert ran.out.splitlines()[1:] == [
+        "degraded queue https://sqs/q: received 0.2 s ago, a beacon never: no such queue; others seem to read it",
+        "degraded state s3://halts/h: read 1.5 s ago: it expired",
+    ]
+
+
+def test_blind_is_1_and_says_why(say):
+    told = {**FEED, "sight": {**SIGHT, "blind": "Nobody can say what is halted: x."}, "state": None}
+    ran, _ = say({"GET /v1/killswitch": (200, told)}, "status")
+    assert (ran.code, "failing Nobody can say what is halted: x.\n" in ran.out) == (1, True)
+    assert "state" not in ran.out
+
+
 def test_json_is_what_the_daemon_said(say):
     told = {**CLEAR, "feed": {"anything": 1}}
     assert say({"GET /v1/killswitch": (200, told)}, "status", "--json")[0].json == told

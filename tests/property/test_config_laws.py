@@ -31,8 +31,10 @@ BY_KEY = {
     "killswitch.blind_subjects": (["a-*"], ["b-*", "agent:*"]),
     "killswitch.delivery": ("raw", "envelope"),
     "killswitch.endpoint_url": ("https://a.example", "http://127.0.0.1:1"),
+    "killswitch.keys": (["/a.pub"], ["/b.pub", "/c.pub"]),
     "killswitch.queue_url": ("https://a.example/1/q", "https://b.example/1/q"),
     "killswitch.reply_topic_arn": TOPICS,
+    "killswitch.threshold": (2, 1),
     "killswitch.topic_arn": TOPICS,
     "log.format": ("json", "console"),
     "log.level": ("debug", "error"),
@@ -47,6 +49,7 @@ COMPANIONS = {
     "tls.cert": {"tls.key": "/key"},
     "tls.key": {"tls.cert": "/cert"},
     "killswitch.queue_url": {"killswitch.topic_arn": TOPICS[0]},
+    "killswitch.threshold": {"killswitch.keys": "/a.pub,/b.pub"},
 }
 
 

@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 
+from sidecar.core.errors import StoreError
 from sidecar.core.killswitch import Command, Kind, Origin, Proof
 from sidecar.service.health_parts import Status
 from sidecar.service.killswitch.health import killswitch_part
+from sidecar.service.killswitch.settling import Settling
 from sidecar.service.killswitch.status import Count, Sighted, SwitchStatus
 from sidecar.service.ports import OutboxStatus
 from tests.fakes.acking import AckHouse, order
@@ -51,6 +53,28 @@ def test_one_lost_eye_or_a_shared_queue_is_degraded():
     assert part.status is Status.DEGRADED
     assert part.detail == "no beacon ever came by the queue; others"
     assert "beacon_seconds_ago" not in part.facts
+
+
+def test_what_is_not_kept_or_deleted_is_degraded_with_what_else_is_wrong():
+    part = with_(FEED, unsettled=("the disk is full", "messages cannot be deleted"), shared="others")
+    assert part.status is Status.DEGRADED
+    assert part.detail == "the disk is full; messages cannot be deleted; others"
+
+
+async def test_a_store_that_fails_shows_until_what_is_in_force_is_kept(house):
+    settling = Settling(house.switch)
+    house.reporter.keeping(lambda: settling.unsettled)
+    house.halts.failing = StoreError("no space left on device")
+    with pytest.raises(StoreError):
+        await house.switch.take([order()])
+    settling.owe()
+    await settling.once()
+    part = killswitch_part(house.reporter.status())
+    assert (part.status, part.detail) == (Status.DEGRADED, "no space left on device")
+    assert part.facts["halts"] == 1, "it is in force all the same"
+    house.halts.failing = None
+    await settling.once()
+    assert killswitch_part(house.reporter.status()).status is Status.OK
 
 
 def test_blind_is_failing_and_says_why():

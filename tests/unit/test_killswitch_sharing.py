@@ -111,3 +111,10 @@ def test_what_is_remembered_is_bounded(sharing):
         sharing.order(order(3, f"a{number}"), LATER)
     sizes = [len(known) for known in (sharing._ids, sharing._highest, sharing._missing)]
     assert sizes == [10_000] * 3
+
+
+def test_beacons_may_come_as_seldom_as_the_host_takes_for_a_gap():
+    sharing = Sharing(0.0, beacon_gap=60.0)
+    assert not sharing.beacon(LATER, LATER)
+    assert not sharing.beacon(LATER + 60, LATER + 60)
+    assert sharing.beacon(LATER + 121, LATER + 121)

@@ -15,7 +15,7 @@ BLIND_AFTER = 10.0
 class Eyes:
     """A sight with its clock, and all that its listener was told."""
 
-    def __init__(self, *, has_queue=True, has_state=True, skew=60.0):
+    def __init__(self, *, has_queue=True, has_state=True, skew=60.0, **more):
         self.clock = TurnedClock()
         self.told = []
         self.sight = Sight(
@@ -25,6 +25,7 @@ class Eyes:
             has_state=has_state,
             blind_after=BLIND_AFTER,
             skew=skew,
+            **more,
         )
         self.sight.on_change(self.told.append)
 
@@ -203,3 +204,18 @@ def _open():
     eyes.sight.confirmed()
     eyes.sight.received()
     return eyes
+
+
+def test_beacons_that_come_less_often_need_a_longer_gap():
+    eyes = Eyes(has_state=False, skew=0.0, beacon_gap=60.0)
+    eyes.sight.received()
+    eyes.beacon(age=59.0)
+    for seconds in (30, 29):
+        eyes.clock.advance(seconds)
+        eyes.sight.received()
+        assert eyes.why == ""
+    eyes.clock.advance(1)
+    eyes.sight.received()
+    assert "for more than 60 s no beacon came" in eyes.why
+    eyes.beacon(age=61.0)
+    assert eyes.why

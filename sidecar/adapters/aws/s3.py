@@ -17,6 +17,10 @@ class NotAnObject(SidecarError):
     """Text that is no address of an object."""
 
 
+class Changed(RemoteRefused):
+    """Somebody else has replaced the object since it was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class S3Object:
     """`name` is its address, s3://bucket/key."""
@@ -41,7 +45,7 @@ class S3Object:
     def write(self, raw: bytes, mark: str | None, *, guarded: bool) -> None:
         """Replace it; `guarded`: only what is still as `mark` says, None being nothing.
 
-        Raises RemoteRefused, RemoteUnreachable.
+        Raises RemoteRefused, among them Changed, and RemoteUnreachable.
         """
         condition: dict[str, Any] = {"IfMatch": mark} if mark else {"IfNoneMatch": "*"}
         asked = {"Bucket": self.bucket, "Key": self.key, "Body": raw, "ContentType": CONTENT_TYPE}
@@ -51,7 +55,7 @@ class S3Object:
             except client.exceptions.ClientError as error:
                 if code_of(error) not in _CHANGED:
                     raise
-                raise RemoteRefused(f"{self.name} was changed by somebody else meanwhile") from error
+                raise Changed(f"{self.name} was changed by somebody else meanwhile") from error
 
 
 def parse_s3(text: str) -> S3Object:

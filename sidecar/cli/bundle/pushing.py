@@ -2,19 +2,17 @@
 
 import gzip
 import time
-from pathlib import Path
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final
 
 import typer
 
-from sidecar.adapters.aws.s3 import NotAnObject, parse_s3
-from sidecar.adapters.whole_files import WholeFile
 from sidecar.cli.bundle.checking import File, refuse
 from sidecar.cli.edge import edge_of
-from sidecar.cli.exits import Exit, UsageError
+from sidecar.cli.exits import Exit
 from sidecar.cli.opening import MAX_BUNDLE, inflate, read_bundle
 from sidecar.cli.options import Json, Labels, PubKeys, Threshold, TrustedName, trust_words
-from sidecar.cli.outputs import STDOUT, tell
+from sidecar.cli.outputs import tell
+from sidecar.cli.targets import target_of
 from sidecar.cli.trusting import find_trust
 from sidecar.core.bundle import Floor, Trust, Verified, compile_bundle, floor_under
 from sidecar.core.bundle import verify as verify_bundle
@@ -30,27 +28,9 @@ What lies there and would be rolled back stays, unless --force is given. Hosts w
 Exit codes: 0 pushed, 1 it does not verify or would roll hosts back, 64 usage, 69 S3 does not answer,
 78 S3 refuses or the file cannot be made.
 """
-_S3: Final = "s3://"
-_OTHER: Final = "://"
-
 Destination = Annotated[str, typer.Argument(metavar="DEST", help="File, or s3://bucket/key.")]
 Gzip = Annotated[bool, typer.Option("--gzip", help="Push a gzip of it; hosts know it by its first bytes.")]
 Force = Annotated[bool, typer.Option("--force", help="Whatever lies there now.")]
-
-
-class Target(Protocol):
-    """A place for one bundle."""
-
-    @property
-    def name(self) -> str: ...
-
-    def read(self, most: int) -> tuple[bytes, str] | None:
-        """What lies there, of which a byte over `most` is enough, and its mark; None for nothing."""
-        ...
-
-    def write(self, raw: bytes, mark: str | None, *, guarded: bool) -> None:
-        """Replace it whole; `guarded`: not if it is known to be no longer as `mark` says."""
-        ...
 
 
 def push(
@@ -68,7 +48,7 @@ def push(
 ) -> int:
     """Verify a bundle, then put it where hosts fetch it. What does not verify is never pushed."""
     edge = edge_of(context)
-    target = _target(destination)
+    target = target_of("DEST", destination)
     trust = find_trust(edge, trust_words(pub, threshold, name, audience))
     held = None if force else target.read(MAX_BUNDLE)
     try:
@@ -84,17 +64,6 @@ def push(
     lines = (f"{target.name}: {header.name} revision {header.revision}", f"sha256 {digest}")
     tell(edge, target.name, told | {"digest": digest, "bytes": len(sent)}, lines, json=json)
     return Exit.OK
-
-
-def _target(destination: str) -> Target:
-    if destination.startswith(_S3):
-        try:
-            return parse_s3(destination)
-        except NotAnObject as error:
-            raise UsageError(f"DEST: {error}") from error
-    if _OTHER in destination or destination == STDOUT or not Path(destination).name:
-        raise UsageError(f"DEST `{destination}` is neither a file nor such as s3://bucket/key")
-    return WholeFile(destination)
 
 
 def _verified(raw: bytes, held: tuple[bytes, str] | None, place: str, trust: Trust) -> Verified:

@@ -54,8 +54,35 @@ class ToldDone(ToldHalt, frozen=True, kw_only=True):
     also_halted_by: tuple[ToldHalt, ...] = ()
 
 
+class ToldSight(msgspec.Struct, frozen=True):
+    """Seconds since each sign of life, None before the first; `blind` is why nobody sees, "" while somebody does."""
+
+    received: float | None = None
+    beacon: float | None = None
+    confirmed: float | None = None
+    blind: str = ""
+
+
+class ToldQueue(msgspec.Struct, frozen=True):
+    """`error` and `unsettled` are "" while all is well."""
+
+    name: str
+    error: str = ""
+    unsettled: str = ""
+    shared_queue_suspected: bool = False
+
+
+class ToldState(msgspec.Struct, frozen=True):
+    """The authority. `failing` is why its newest read told nothing, else ""; `epoch` is 0 where there is none."""
+
+    name: str
+    failing: str = ""
+    epoch: int = 0
+    issued_at: str | None = None
+
+
 class ToldStatus(msgspec.Struct, frozen=True):
-    """What is in force."""
+    """What is in force; the last three where there is a feed, a queue, an authority."""
 
     halts: tuple[ToldHalt, ...]
     more: int = 0
@@ -64,6 +91,9 @@ class ToldStatus(msgspec.Struct, frozen=True):
     damaged: bool = False
     quarantined: str = ""
     unsettled: str = ""
+    sight: ToldSight | None = None
+    queue: ToldQueue | None = None
+    state: ToldState | None = None
 
 
 class ToldAffected(msgspec.Struct, frozen=True):

@@ -8,17 +8,18 @@ from typing import Annotated, Final
 
 import typer
 
+from sidecar.adapters.aws.topic import Topic
 from sidecar.adapters.users import name_of_user
 from sidecar.cli.edge import Edge
 from sidecar.cli.exits import Exit, UnreachableError, UsageError
 from sidecar.cli.killswitch.asking import Refused, ToldAffected, affected, door_of
 from sidecar.cli.killswitch.halting import tell_agents
-from sidecar.cli.killswitch.topics import topic_of
 from sidecar.cli.screen import Screen
 from sidecar.cli.trusting import find_signers
 from sidecar.core.killswitch import Command, Order, Scope
 from sidecar.core.killswitch.order import REASON_CHARS
 from sidecar.core.killswitch.wire import write_order
+from sidecar.core.model import Object
 from sidecar.core.trust import Signer
 
 _PATIENCE: Final = 1.0
@@ -51,22 +52,31 @@ def known_of(edge: Edge, scope: Scope, state_dir: str | None) -> ToldAffected | 
         return str(error)
 
 
-def halting_seq(known: ToldAffected | str, now: float, seq: int | None) -> int:
-    if seq is not None:
-        return seq
-    newest = -1 if isinstance(known, str) or known.newest_seq is None else known.newest_seq
-    return max(int(now * 1000), newest + 1)
+def newest_of(known: ToldAffected | str) -> int | None:
+    """The number of the newest order of the scope that this host's daemon knows."""
+    return None if isinstance(known, str) else known.newest_seq
 
 
-def releasing_seq(known: ToldAffected | str, seq: int | None) -> int:
-    """Raises UsageError where nobody here knows which halt it is to end."""
+def halting_seq(now: float, seq: int | None, *newest: int | None) -> int:
+    """Above all numbers that are known, and the time, so that nobody keeps count."""
     if seq is not None:
         return seq
-    if isinstance(known, str):
-        raise UsageError(f"give --seq, the number after the halt's, which is not known here: {known}")
-    if known.newest_seq is None:
-        raise UsageError("give --seq, the number after the halt's: this host's daemon knows of no such halt")
-    return known.newest_seq + 1
+    return max(int(now * 1000), *(-1 if number is None else number + 1 for number in newest), 0)
+
+
+def releasing_seq(seq: int | None, why: str, *newest: int | None) -> int:
+    """Above the halt's. Raises UsageError with `why` where nobody here knows that."""
+    if seq is not None:
+        return seq
+    known = [number for number in newest if number is not None]
+    if not known:
+        raise UsageError(f"give --seq, the number after the halt's: {why}")
+    return max(known) + 1
+
+
+def unknown_because(known: ToldAffected | str) -> str:
+    """Why this host does not know a halt."""
+    return known if isinstance(known, str) else "this host's daemon knows of no such halt"
 
 
 def make_order(
@@ -92,21 +102,30 @@ def make_order(
     )
 
 
-def publish(edge: Edge, order: Order, topic: str | None, signers: Sequence[Signer], *, json: bool) -> Exit:
-    to = topic_of(edge, topic)
+def publish(
+    edge: Edge, order: Order, to: Topic, signers: Sequence[Signer], stated: Object | None, *, json: bool
+) -> Exit:
+    """Send it. `stated` is what is told of the state document that has it already."""
+    message_id = to.publish(message_of(order, signers))
+    if json:
+        more = {"state": stated} if stated else {}
+        edge.emit({**_told(order), "topic": to.arn, "message_id": message_id, **more})
+        return Exit.OK
+    if stated:
+        edge.say(f"  {stated['file']} has it since epoch {stated['epoch']}")
+    Screen(edge).line("ok", f"sent {order.command} {order.scope} to {to.arn}")
+    edge.say(f"  seq {order.seq}, command {order.command_id}, message {message_id}")
+    if order.command is Command.BLOCK and order.seq is not None:
+        edge.say(f"  it is ended by `publish unblock` with --seq {order.seq + 1} or higher")
+    return Exit.OK
+
+
+def message_of(order: Order, signers: Sequence[Signer]) -> str:
+    """Raises UsageError for an order that cannot be written."""
     try:
-        raw = write_order(order, signers)
+        return write_order(order, signers).decode()
     except ValueError as error:
         raise UsageError(str(error)) from error
-    message_id = to.publish(raw.decode())
-    if json:
-        edge.emit({**_told(order), "topic": to.arn, "message_id": message_id})
-    else:
-        Screen(edge).line("ok", f"sent {order.command} {order.scope} to {to.arn}")
-        edge.say(f"  seq {order.seq}, command {order.command_id}, message {message_id}")
-        if order.command is Command.BLOCK and order.seq is not None:
-            edge.say(f"  it is ended by `publish unblock` with --seq {order.seq + 1} or higher")
-    return Exit.OK
 
 
 def foresee(edge: Edge, order: Order, known: ToldAffected | str, *, json: bool) -> Exit:

@@ -1,4 +1,4 @@
-"""`killswitch status`: what is halted on this host, by whom and until when."""
+"""`killswitch status`: what is halted on this host, by whom and until when, and whether a new halt would be seen."""
 
 from typing import Final
 
@@ -7,7 +7,16 @@ import typer
 
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.killswitch.asking import Refused, ToldHalt, ToldStatus, ask, door_of, parse, tell_refusal
+from sidecar.cli.killswitch.asking import (
+    Refused,
+    ToldHalt,
+    ToldSight,
+    ToldStatus,
+    ask,
+    door_of,
+    parse,
+    tell_refusal,
+)
 from sidecar.cli.options import Json, StateDir
 from sidecar.cli.screen import Screen
 
@@ -16,7 +25,7 @@ Examples:
   ascend-sidecar killswitch status
   ascend-sidecar killswitch status --state-dir ./state --json
 
-Exit codes: 0 nothing is halted, 1 something is, 64 usage, 69 no daemon answers.
+Exit codes: 0 nothing is halted, 1 something is or nobody sees what is, 64 usage, 69 no daemon answers.
 """
 _HEADER: Final = ("HALTED", "ORIGIN", "BY", "SINCE", "UNTIL", "REASON")
 
@@ -33,7 +42,8 @@ def status(context: typer.Context, *, state_dir: StateDir = None, json: Json = F
         edge.emit(msgspec.Raw(raw))
     else:
         _show(edge, told)
-    return Exit.DENIED if told.halts or told.damaged else Exit.OK
+    is_blind = told.sight is not None and bool(told.sight.blind)
+    return Exit.DENIED if told.halts or told.damaged or is_blind else Exit.OK
 
 
 def _show(edge: Edge, told: ToldStatus) -> None:
@@ -50,6 +60,30 @@ def _show(edge: Edge, told: ToldStatus) -> None:
             edge.say(f"and {told.more} more")
     elif not told.damaged:
         screen.line("ok", f"nothing is halted on {', '.join(told.hosts)}")
+    if told.sight is not None:
+        _show_feed(screen, told, told.sight)
+
+
+def _show_feed(screen: Screen, told: ToldStatus, sight: ToldSight) -> None:
+    """Each way that a halt can come by, and how lately something came."""
+    if sight.blind:
+        screen.line("failing", sight.blind)
+    if (queue := told.queue) is not None:
+        problems = [queue.error, queue.unsettled, "others seem to read it" * queue.shared_queue_suspected]
+        signs = f"received {_ago(sight.received)}, a beacon {_ago(sight.beacon)}"
+        _show_way(screen, f"queue {queue.name}", signs, problems)
+    if (state := told.state) is not None:
+        epoch = f"epoch {state.epoch} of {state.issued_at}, " if state.epoch else ""
+        _show_way(screen, f"state {state.name}", f"{epoch}read {_ago(sight.confirmed)}", [state.failing])
+
+
+def _show_way(screen: Screen, name: str, signs: str, problems: list[str]) -> None:
+    found = "; ".join(problem for problem in problems if problem)
+    screen.line("degraded" if found else "ok", f"{name}: {signs}{f': {found}' if found else ''}")
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.1f} s ago"
 
 
 def _row(halt: ToldHalt) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+import msgspec
+
 from sidecar.core.errors import AuditError, FeedError, KillSwitchError, StoreError
 from sidecar.service.killswitch.sight import Sight
 from sidecar.service.killswitch.switch import KillSwitch
@@ -21,6 +23,15 @@ _MOST_DOUBLINGS: Final = 10
 # Hints are free for whoever may write to the queue; reads are not.
 _BETWEEN_LOOKS: Final = 0.1
 _logger = logging.getLogger(__name__)
+
+
+class AuthorityStatus(msgspec.Struct, frozen=True):
+    """How its reads go: `failing` is why the newest one told nothing, else ""; `failures` counts those by why."""
+
+    name: str
+    failing: str
+    reads: int
+    failures: dict[str, int]
 
 
 class Authority:
@@ -54,6 +65,9 @@ class Authority:
     @property
     def name(self) -> str:
         return self._source.name
+
+    def status(self) -> AuthorityStatus:
+        return AuthorityStatus(self.name, self.failing, self.reads, dict(self.failures))
 
     def look(self) -> None:
         """Read it at once: what is under way may have been answered before."""

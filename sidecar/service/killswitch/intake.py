@@ -11,6 +11,7 @@ from sidecar.core.killswitch.wire import Beacon, Reading, Refusal, Refused
 from sidecar.service.killswitch.clearing import Owed
 from sidecar.service.killswitch.counts import Counts
 from sidecar.service.killswitch.sharing import Sharing
+from sidecar.service.killswitch.sight import BEACON_GAP
 from sidecar.service.killswitch.switch import KillSwitch
 from sidecar.service.ports import Clock, Message, Metrics
 
@@ -67,9 +68,10 @@ class Intake:
         authority: Authority | None,
         clock: Clock,
         metrics: Metrics,
+        beacon_gap: float = BEACON_GAP,
     ) -> None:
         self.counts = Counts()
-        self.sharing = Sharing(clock.monotonic())
+        self.sharing = Sharing(clock.monotonic(), beacon_gap)
         self._reader = reader
         self._switch = switch
         self._sight = sight

@@ -62,10 +62,7 @@ class Presence:
     def targets(self, name: str) -> tuple[Target, Sequence[Target]]:
         """Of an agent, `type:id`: what hits whatever it does, and what hits some of what it was seen doing."""
         kind, _, identity = name.partition(":")
-        bundle = self._state.snapshot.bundle
-        agent = bundle.agents.find(name) if bundle else None
-        groups = tuple(normalized(Kind.GROUP, group) for group in agent.groups) if agent else ()
-        whole = msgspec.structs.replace(agent_target(identity, name), groups=groups)
+        whole = msgspec.structs.replace(agent_target(identity, name), groups=self._groups(name))
         one = self._present.get((kind, identity))
         has_parts = one is not None and (one.sessions or one.servers or one.above)
         return whole, self._targets(one) if one is not None and has_parts else ()
@@ -94,14 +91,17 @@ class Presence:
         return found
 
     def _targets(self, one: Present) -> list[Target]:
-        bundle = self._state.snapshot.bundle
-        agent = bundle.agents.find(one.name) if bundle else None
         named = agent_target(one.name, one.subject.id)
         replace = msgspec.structs.replace
-        named = replace(named, above=(*named.above, *one.above), groups=agent.groups if agent else ())
+        named = replace(named, above=(*named.above, *one.above), groups=self._groups(one.name))
         servers = tuple(normalized(Kind.MCP_SERVER, server) for server in one.servers)
         named = replace(named, servers=servers, is_mcp=bool(servers))
         return [named, *(replace(named, session=session) for session in one.sessions)]
+
+    def _groups(self, name: str) -> tuple[str, ...]:
+        bundle = self._state.snapshot.bundle
+        agent = bundle.agents.find(name) if bundle else None
+        return tuple(normalized(Kind.GROUP, group) for group in agent.groups) if agent else ()
 
 
 def _with(known: Present, context: Object, asked: Asked) -> Present:

@@ -117,7 +117,10 @@ class Reader:
 
     def _signed(self, text: str, received_at: float) -> Order | Beacon:
         if self._trust is None:
-            raise refusal(Refusal.UNTRUSTED, "there are no keys (trust.keys) that it could be verified by")
+            raise refusal(
+                Refusal.UNTRUSTED,
+                "there are no keys that it could be verified by",
+            )
         return read_signed(envelope_in(text), self._trust, received_at, self._organization)
 
     def _signed_within(self, notification: Notification, received_at: float) -> Order | Beacon:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from sidecar.core.killswitch import Order, Scope
+from sidecar.service.killswitch.sight import BEACON_GAP
 from sidecar.service.ports import Message
 
 K = TypeVar("K")
@@ -17,7 +18,6 @@ V = TypeVar("V")
 # Senders whose numbers are no count, but times perhaps, leap further.
 _LEAP: Final = 100
 _LATE: Final = 30.0
-_BEACON_GAP: Final = 25.0
 # After an error, a poll that was given up may still have taken messages to nobody.
 _QUIET: Final = 60.0
 _WITHIN: Final = 600.0
@@ -28,7 +28,9 @@ _MOST: Final = 10_000
 class Sharing:
     """Times are monotonic seconds, but `issued_at` of beacons, which are the sender's."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, beacon_gap: float = BEACON_GAP) -> None:
+        """`beacon_gap`: seconds after a beacon within which the next one should have come."""
+        self._beacon_gap = beacon_gap
         self._highest: OrderedDict[Scope, int] = OrderedDict()
         self._missing: OrderedDict[tuple[Scope, int], float] = OrderedDict()
         self._ids: OrderedDict[str, None] = OrderedDict()
@@ -50,7 +52,7 @@ class Sharing:
     def beacon(self, issued_at: float, now: float) -> bool:
         """Whether one or more before it are missing, though all went well."""
         before, self._beacon = self._beacon, max(self._beacon, issued_at)
-        is_gap = bool(before) and issued_at - before > _BEACON_GAP and now - self._failed_at > _QUIET
+        is_gap = bool(before) and issued_at - before > self._beacon_gap and now - self._failed_at > _QUIET
         if is_gap:
             self._signs.append(now)
         return is_gap

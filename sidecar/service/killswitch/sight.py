@@ -30,8 +30,10 @@ class Sight:
         has_state: bool,
         blind_after: float,
         skew: float,
+        beacon_gap: float = BEACON_GAP,
     ) -> None:
         """`now` gives epoch seconds; a beacon may be older by `skew`, by which clocks differ."""
+        self._beacon_gap = beacon_gap
         self._monotonic = monotonic
         self._now = now
         self._has_queue = has_queue
@@ -64,7 +66,7 @@ class Sight:
     def beacon(self, issued_at: float) -> None:
         """A beacon came (epoch seconds). One that is old, or was overtaken, proves nothing."""
         age = self._now() - issued_at
-        if issued_at <= self._newest_beacon or not -self._skew <= age <= BEACON_GAP + self._skew:
+        if issued_at <= self._newest_beacon or not -self._skew <= age <= self._beacon_gap + self._skew:
             return
         self._newest_beacon = issued_at
         self._beacon_at = self._monotonic()
@@ -118,7 +120,7 @@ class Sight:
         return self._received_at != _NEVER and (self._has_state or self._beacon_at != _NEVER)
 
     def _queue_until(self) -> float:
-        return min(self._received_at + self._blind_after, self._beacon_at + BEACON_GAP)
+        return min(self._received_at + self._blind_after, self._beacon_at + self._beacon_gap)
 
     def _explain(self) -> str:
         """Said once for each time that nobody sees, so that what is shown does not change with the seconds."""
@@ -136,8 +138,8 @@ class Sight:
             return [f"for more than {self._blind_after:g} s nothing could be received from the queue"]
         if self._beacon_at == _NEVER:
             return ["no beacon ever came by the queue"]
-        if now >= self._beacon_at + BEACON_GAP:
-            return [f"for more than {BEACON_GAP:g} s no beacon came by the queue"]
+        if now >= self._beacon_at + self._beacon_gap:
+            return [f"for more than {self._beacon_gap:g} s no beacon came by the queue"]
         return []
 
     def _missing_of_state(self, now: float) -> list[str]:
