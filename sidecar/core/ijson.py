@@ -74,11 +74,8 @@ def _check(raw: bytes, limits: JsonLimits) -> None:
     def members(pairs: list[tuple[str, JSON]]) -> Object:
         found = dict(pairs)
         if len(found) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise RequestError(
-                f"the member name {_shown(twice)} occurs twice in one object", field=_shown(twice)
-            )
+            twice = _shown(_first_twice(pairs))
+            raise RequestError(f"the member name {twice} occurs twice in one object", field=twice)
         return found
 
     try:
@@ -86,6 +83,16 @@ def _check(raw: bytes, limits: JsonLimits) -> None:
     except ValueError as error:  # also the interpreter's own limit on the digits of an integer
         raise RequestError(f"the body is not valid JSON: {error}") from error
     _check_values(value, limits)
+
+
+def _first_twice(pairs: list[tuple[str, JSON]]) -> str:
+    """In one pass, however many there are: whoever may send a body is not to hold the loop with it."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
 
 
 def _check_values(value: JSON, limits: JsonLimits) -> None:

@@ -38,6 +38,12 @@ def test_a_duplicate_member_is_refused_by_its_name(raw, name):
     assert "twice" in str(error)
 
 
+def test_a_duplicate_among_very_many_members_is_found_in_one_pass():
+    # Counted name by name, this body holds the loop for an hour.
+    members = ",".join(f'"{number:x}":0' for number in range(300_000))
+    assert refusal(f'{{{members},"last":0,"last":1}}'.encode()).field == "last"
+
+
 @pytest.mark.parametrize(
     ("raw", "told"),
     [

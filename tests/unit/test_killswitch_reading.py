@@ -211,3 +211,16 @@ async def test_a_cancelled_read_is_cancelled():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+CRUMBS = {f"c{number}": [{}] * 900 for number in range(40)}
+
+
+async def test_a_body_that_takes_too_long_to_read_is_not_read():
+    assert await why(msgspec.json.encode({"Type": "Other", **CRUMBS}).decode()) is Refusal.NOT_JSON
+
+
+async def test_an_order_that_takes_too_long_to_read_halts_if_it_is_proven():
+    order = await read(notification({**BLOCK, "organization_id": "other", **CRUMBS}))
+    assert order.proof is Proof.NOT_UNDERSTOOD
+    assert order.scope == Scope(Kind.ORGANIZATION)
