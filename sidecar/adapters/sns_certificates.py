@@ -72,11 +72,20 @@ class SnsCertificates:
         flight = self._in_flight[url] = loop.create_future()
 
         def work() -> None:
-            found = self._obtain(url)
+            try:
+                found = self._obtain(url)
+            except Exception:
+                # Whatever it was, those who wait are not to wait for ever.
+                _logger.exception("a certificate of SNS cannot be had")
+                found = None
             with contextlib.suppress(RuntimeError):  # The loop is closed: nobody waits any more.
                 loop.call_soon_threadsafe(self._land, url, flight, found)
 
-        threading.Thread(target=work, name="sns-certificate", daemon=True).start()
+        try:
+            threading.Thread(target=work, name="sns-certificate", daemon=True).start()
+        except RuntimeError as error:
+            _logger.warning("a certificate of SNS cannot be fetched: %s", error)
+            self._land(url, flight, None)
         return flight
 
     def _land(self, url: str, flight: asyncio.Future[bytes | None], found: bytes | None) -> None:

@@ -15,6 +15,7 @@ from tests.tools.credentials_server import credentials_server
 from tests.tools.raw_server import answer, raw_server
 from tests.tools.s3 import environment
 from tests.tools.sqs import QUEUE, feed_of
+from tests.tools.threads import no_more_threads
 
 PATIENCE = 30.0
 JSON = ("Content-Type: application/x-amz-json-1.0", "Connection: close")
@@ -130,6 +131,7 @@ async def test_near_their_end_new_ones_are_fetched_beside_the_old(credentials, s
 
 async def until_key(credentials, key):
     for _ in range(1000):
+        await asyncio.sleep(0)
         if (await credentials.get()).access_key == key:
             return
         await asyncio.sleep(0.01)
@@ -179,6 +181,26 @@ async def test_without_any_credentials_nothing_is_asked_and_with_them_it_is(cont
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
         assert list(await feed.receive(0)) == []
         await feed.close()
+
+
+async def test_without_a_thread_to_ask_by_there_are_none_for_now(credentials):
+    with no_more_threads(), pytest.raises(FeedError, match="no AWS credentials"):
+        await credentials.get()
+    await until_key(credentials, "AKIAFIRST")
+
+
+@pytest.mark.parametrize("body", [b"<html>hush-page</html>", b"<r/>", b"", b'{"hush": 1}'])
+async def test_a_source_that_answers_with_garbage_gives_none(body, container, monkeypatch, tmp_path):
+    """As a captive portal does in the place of AWS STS."""
+    async with raw_server(answer(body, "Content-Type: text/xml", "Connection: close")) as (url, _):
+        monkeypatch.delenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(container))
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/halts")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        with pytest.raises(FeedError, match="no AWS credentials") as caught:
+            await Credentials(Chain().load, time.time).get()
+    assert caught.value.why == "credentials"
+    assert "hush" not in str(caught.value)
 
 
 async def test_keys_of_the_environment_never_end(container, monkeypatch):

@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 from email.utils import formatdate
 
@@ -113,6 +115,7 @@ GARBAGE = {
     "an empty body": answer(b"", JSON),
     "half of the json": answer(b'{"Messages": [', JSON),
     "a list": told([]),
+    "a tower": answer(b"[" * 100_000, JSON),
     "null": told(None),
     "keys of another service": told({"ok": True}),
     "messages that are text": told({"Messages": "x"}),
@@ -179,6 +182,8 @@ ERRORS = {
     "500": ("failing", error("InternalFailure", status="500 Internal Server Error")),
     "503 of a balancer": ("failing", answer(b"", status="503 Service Unavailable")),
     "another": ("refused", error("InvalidParameterValue")),
+    "a tower": ("refused", answer(b"[" * 100_000, JSON, status="400 Bad Request")),
+    "an upgrade": ("garbage", answer(b"", "Upgrade: x", "Connection: Upgrade", status="101 Switching")),
 }
 
 
@@ -257,6 +262,38 @@ async def test_a_clock_that_is_wrong_is_made_up_for_by_the_date_of_the_answer(ho
         assert [one.body for one in await feed.receive(0)] == ["halt"]
 
 
+@pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
+async def test_a_date_that_no_clock_has_is_not_believed(year):
+    """Nothing can be signed for it, today or a moment later."""
+    date = f"Date: Fri, 31 Dec {year:04} 23:59:59 GMT"
+    async with asking(error("SignatureDoesNotMatch", "no", "403 Forbidden", date)) as (feed, raw):
+        for _ in range(2):
+            with pytest.raises(FeedError) as caught:
+                await feed.receive(0)
+            assert caught.value.why == "credentials"
+        assert len(raw.asked) == 2
+
+
+async def test_a_connection_that_ends_as_soon_as_it_is_made_is_unreachable():
+    def slam(listening):
+        while True:
+            try:
+                made, _ = listening.accept()
+            except OSError:
+                return
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            made.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=slam, args=(listening,), daemon=True).start()
+        feed = feed_of(QUEUE, f"http://127.0.0.1:{listening.getsockname()[1]}")
+        for _ in range(200):
+            with pytest.raises(FeedError) as caught:
+                await feed.receive(0)
+            assert caught.value.why == "unreachable"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
 async def test_what_was_not_deleted_is_told_with_its_code():
     failed = {"Id": "1", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}
     async with asking(told({"Successful": [{"Id": "0"}], "Failed": [failed]})) as (feed, _):
@@ -315,6 +352,8 @@ def test_requests_are_signed_for_the_region_of_the_queue():
         "https://sqs.example/1/h?hush=1",
         "https://sqs.example/1/h\r\nHost: x",
         "https://sqs.example:99999/",
+        "https://sqs..example/1/h",
+        f"https://{'x' * 64}.example/1/h",
     ],
 )
 def test_an_address_that_cannot_work_is_refused_and_not_repeated(url):

@@ -22,6 +22,7 @@ from tests.tools.s3 import s3_server
 from tests.tools.signing import trust
 from tests.tools.sns import NAME, PINNED, URL, certified, pem, rsa_key
 from tests.tools.sns_server import certificates_of
+from tests.tools.threads import no_more_threads
 
 PATIENT = 20.0
 
@@ -48,6 +49,14 @@ async def test_a_certificate_is_fetched_once_and_kept_for_the_next_run(tmp_path)
     (kept,) = folder.iterdir()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert (stat.S_IMODE(kept.stat().st_mode), kept.name) == (0o600, NAME)
+
+
+async def test_without_a_thread_to_fetch_by_it_is_fetched_by_the_next_who_asks(tmp_path):
+    async with raw_server(answer(pem())) as (url, _):
+        certificates = SnsCertificates(tmp_path, timeout=PATIENT)
+        with no_more_threads():
+            assert await certificates.get(f"{url}/{NAME}") is None
+        assert await certificates.get(f"{url}/{NAME}") == pem()
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "other"])

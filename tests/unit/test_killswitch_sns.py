@@ -1,5 +1,7 @@
 """What SNS signs, which certificates are its own, and which topic is believed."""
 
+import ssl
+
 import pytest
 
 from sidecar.core.errors import KillSwitchError
@@ -207,3 +209,10 @@ def test_a_topic_is_an_arn(arn):
 def test_another_topic_is_refused():
     PINNED.check_topic(TOPIC)
     assert why(PINNED.check_topic, TOPIC + "x") is Refusal.WRONG_TOPIC
+
+
+def test_a_certificate_of_a_version_that_does_not_exist_has_no_key():
+    der = ssl.PEM_cert_to_DER_cert(pem().decode())
+    odd = der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020109"), 1)
+    assert odd != der
+    assert certified_key(ssl.DER_cert_to_PEM_cert(odd).encode()) is None

@@ -96,7 +96,7 @@ def _object(answer: Answer) -> dict[str, Any]:
 def _json(answer: Answer) -> Any:
     try:
         return msgspec.json.decode(bytes(answer.body))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import botocore.session
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError, ClientError
 
 from sidecar.core.errors import FeedError
 from sidecar.service.ports import FeedTrouble
@@ -89,7 +88,9 @@ class Chain:
         """Blocks, for seconds where a source does not answer. Raises FeedError, without keys in its text."""
         try:
             return self._read()
-        except (BotoCoreError, ClientError, RuntimeError, ValueError, OSError) as error:
+        except FeedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a source answers makes botocore raise whatever it may
             self._credentials = None
             raise FeedError(FeedTrouble.CREDENTIALS, f"no AWS credentials: {_told(error)}") from None
 
@@ -136,5 +137,8 @@ def in_thread(work: Callable[[], Held]) -> asyncio.Future[Held]:
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, held, problem)
 
-    threading.Thread(target=run, name="aws-credentials", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="aws-credentials", daemon=True).start()
+    except RuntimeError as error:
+        future.set_exception(FeedError(FeedTrouble.CREDENTIALS, f"no AWS credentials: {error}"))
     return future

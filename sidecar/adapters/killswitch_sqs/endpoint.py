@@ -70,7 +70,7 @@ def _split(text: str, what: str) -> SplitResult:
     """The text is not repeated, because it may hold a password."""
     try:
         url = urlsplit(text)
-        is_usable = url.scheme in _PORTS and bool(url.hostname) and url.port != 0
+        is_usable = url.scheme in _PORTS and bool((url.hostname or "").encode("idna")) and url.port != 0
     except ValueError:
         is_usable = False
     if not is_usable or not text.isascii() or any(character <= " " for character in text):

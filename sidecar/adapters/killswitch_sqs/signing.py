@@ -16,6 +16,9 @@ CONTENT_TYPE: Final = "application/x-amz-json-1.0"
 _logger = logging.getLogger(__name__)
 # SigV4 bears five minutes. What less than one is of it does not explain a refusal.
 _TOLERATED: Final = 60.0
+# From 2020 to 2100: for what is far beyond, nothing can be signed, and no clock of AWS shows it.
+_EARLIEST: Final = 1_577_836_800.0
+_LATEST: Final = 4_102_444_800.0
 
 
 class Skew:
@@ -27,10 +30,11 @@ class Skew:
     def learn(self, date: str, now: float) -> bool:
         """From the Date header of an answer that came at `now`; whether that makes a difference."""
         try:
-            found = parsedate_to_datetime(date).timestamp() - now
+            told = parsedate_to_datetime(date).timestamp()
         except (ValueError, OverflowError):
             return False
-        if abs(found - self.seconds) <= _TOLERATED:
+        found = told - now
+        if not _EARLIEST <= told < _LATEST or abs(found - self.seconds) <= _TOLERATED:
             return False
         _logger.warning("requests to SQS are signed for a clock %.0f s from this one", found)
         self.seconds = found

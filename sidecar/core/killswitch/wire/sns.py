@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import InvalidVersion, load_pem_x509_certificate
 from msgspec import Meta
 
 from sidecar.core.killswitch.wire.model import Refusal, refusal
@@ -90,7 +90,7 @@ def certified_key(pem: bytes) -> RSAPublicKey | None:
     """
     try:
         key = load_pem_x509_certificate(pem).public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, InvalidVersion):
         return None
     return key if isinstance(key, RSAPublicKey) and key.key_size >= _LEAST_BITS else None
 
