@@ -2,9 +2,8 @@
 
 import random
 import socket
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sidecar.adapters.killswitch_replies import KillSwitchReplies
 from sidecar.adapters.metrics_prometheus import PrometheusMetrics
@@ -16,6 +15,7 @@ from sidecar.core.owed import Owed, order_acknowledgements, order_reply
 from sidecar.daemon.killswitch import Switching
 from sidecar.service.delivery import Delivery
 from sidecar.service.killswitch.acks import Acknowledging, Listener
+from sidecar.service.killswitch.unending import Loop
 from sidecar.service.outbox import Outbox
 from sidecar.service.ports import Clock, DecisionLog
 
@@ -45,14 +45,10 @@ class Acks:
         if self.replies is not None:
             await self.replies.outbox.start(-1)
 
-    def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """The loops that `run` keeps going."""
-        loops = (self.acknowledging.run(),)
-        return (
-            (*loops, self.replies.outbox.run(), self.replies.delivery.run())
-            if self.replies is not None
-            else loops
-        )
+    def forever(self) -> tuple[Loop, ...]:
+        """The loops that `run` keeps going, come what may."""
+        loops = (self.acknowledging.run,)
+        return loops if self.replies is None else (*loops, self.replies.outbox.run, self.replies.delivery.run)
 
     async def close(self) -> None:
         if self.replies is not None:

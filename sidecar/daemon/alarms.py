@@ -1,8 +1,6 @@
 """Alarms: everyone who must know at once of an order, and of what comes about without one."""
 
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 from sidecar.daemon.killswitch import Switching
 from sidecar.service.approvals import Approvals
@@ -10,6 +8,7 @@ from sidecar.service.halting import Halting
 from sidecar.service.killswitch.asked_by import AskedBy
 from sidecar.service.killswitch.endings import Endings
 from sidecar.service.killswitch.streams import Streams
+from sidecar.service.killswitch.unending import Loop
 from sidecar.service.killswitch.vigil import Vigil
 from sidecar.service.ports import Clock
 from sidecar.service.state import State
@@ -29,9 +28,9 @@ class Alarms:
         """The halts of the last run have been taken up."""
         self.vigil.ordered(self.switching.switch.book.halts())
 
-    def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """The loops that `run` keeps going."""
-        return (self.endings.run(), self.streams.run(), self.vigil.run())
+    def forever(self) -> tuple[Loop, ...]:
+        """The loops that `run` keeps going, come what may."""
+        return (self.endings.run, self.streams.run, self.vigil.run)
 
     def close(self) -> None:
         self.streams.close()

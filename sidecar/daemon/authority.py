@@ -1,10 +1,9 @@
 """The authority on what is halted, as the operator names it: a signed document, or the platform's API."""
 
 import random
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sidecar.adapters.bundle_files import BundleFile
 from sidecar.config import Config
@@ -18,6 +17,7 @@ from sidecar.service.killswitch.roster import Roster
 from sidecar.service.killswitch.sight import Sight
 from sidecar.service.killswitch.signed_state import SignedState
 from sidecar.service.killswitch.switch import KillSwitch
+from sidecar.service.killswitch.unending import Loop
 from sidecar.service.ports import BundleSource, Clock, Metrics, Platform, StateSource
 from sidecar.service.state import State
 
@@ -33,9 +33,9 @@ class Overseeing:
     authority: Authority | None = None
     roster: Roster | None = None
 
-    def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """The loops that `run` keeps going."""
-        return (self.sight.run(), *((self.authority.run(),) if self.authority else ()))
+    def forever(self) -> tuple[Loop, ...]:
+        """The loops that `run` keeps going, come what may."""
+        return (self.sight.run, *((self.authority.run,) if self.authority else ()))
 
     async def close(self) -> None:
         if self.authority is not None:

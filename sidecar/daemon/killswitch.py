@@ -1,9 +1,8 @@
 """The kill switch of one daemon: the switch itself, and the loops that feed it."""
 
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sidecar.adapters.halt_file import SentinelFile
 from sidecar.adapters.halt_signals import PendingSignals
@@ -30,6 +29,7 @@ from sidecar.service.killswitch.presence import Presence
 from sidecar.service.killswitch.settling import Settling
 from sidecar.service.killswitch.status import Reporter
 from sidecar.service.killswitch.switch import KillSwitch
+from sidecar.service.killswitch.unending import Loop
 from sidecar.service.killswitch.watch import Watch
 from sidecar.service.ports import Clock, DecisionLog, Platform
 from sidecar.service.state import State
@@ -58,11 +58,11 @@ class Switching:
         """Its part of the admin socket."""
         return AdminKillSwitch(self.desk, lambda uid: user(uid, name_of_user), self.told)
 
-    def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """The loops that `run` keeps going."""
-        watching = (self.watch.run(),) if self.watch else ()
+    def forever(self) -> tuple[Loop, ...]:
+        """The loops that `run` keeps going, come what may."""
+        watching = (self.watch.run,) if self.watch else ()
         overseeing, local = self.overseeing.forever(), self.local.forever()
-        return (self.reporter.run(), *watching, *overseeing, *local, self.settling.run())
+        return (self.reporter.run, *watching, *overseeing, *local, self.settling.run)
 
     async def close(self) -> None:
         if self.watch is not None:

@@ -5,7 +5,8 @@
 3. Serve, write listen.json, tell the service manager READY.
 4. On SIGTERM: not ready any more, go on deciding until the requests ebb, then flush, checkpoint and close.
 
-All tasks that run for ever stand in one group: when one ends by an error, the daemon stops.
+All tasks that run for ever stand in one group: when one ends by an error, the daemon stops. Those of the kill switch
+do not end by one, see unending.py.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ from sidecar.core.errors import AuditError, BundleError, ConfigError, Diagnostic
 from sidecar.daemon.build import Parts, build
 from sidecar.daemon.doors import Serving, Sockets, open_sockets
 from sidecar.daemon.platform import build_platform
+from sidecar.service.killswitch.unending import unending
 
 _logger = logging.getLogger(__name__)
 _HOUSEKEEPING_SECONDS = 1.0
@@ -137,11 +139,11 @@ async def _run(
         forever = [
             tasks.create_task(log.run()),
             tasks.create_task(parts.approvals.run()),
-            *(tasks.create_task(loop) for loop in parts.switching.forever()),
-            *(tasks.create_task(loop) for loop in parts.alarms.forever()),
+            *(tasks.create_task(unending(loop)) for loop in parts.switching.forever()),
+            *(tasks.create_task(unending(loop)) for loop in parts.alarms.forever()),
             *(tasks.create_task(loop) for loop in parts.supply.forever()),
             *(tasks.create_task(loop) for loop in (parts.owing.forever() if parts.owing else ())),
-            *(tasks.create_task(loop) for loop in (parts.acks.forever() if parts.acks else ())),
+            *(tasks.create_task(unending(loop)) for loop in (parts.acks.forever() if parts.acks else ())),
             *([tasks.create_task(parts.holds.run())] if parts.holds else []),
             tasks.create_task(_housekeeping(serving)),
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),

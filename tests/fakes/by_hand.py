@@ -29,11 +29,14 @@ RELEASE = Signalled("SIGUSR2", False, 0, 12)
 
 
 class FullDisk(HaltsSqlite):
-    """The store on disk; while it is `full` nothing can be put."""
+    """The store on disk; while it is `full` nothing can be put, and `unforeseen` is raised by every put."""
 
     full = False
+    unforeseen: Exception | None = None
 
     async def put(self, change: HaltChange) -> None:
+        if self.unforeseen is not None:
+            raise self.unforeseen
         if self.full:
             raise StoreError("the disk is full")
         await super().put(change)

@@ -9,10 +9,14 @@ from sidecar.service.ports import Epoch, HaltChange, KeptHalts
 
 
 class FakeHaltStore:
-    """`failing`: nothing can be put; `damaged`: what is there cannot be believed. `events` is what was done."""
+    """`failing`: nothing can be put; `damaged`: what is there cannot be believed. `events` is what was done.
+
+    `unforeseen` is raised by every put.
+    """
 
     def __init__(self, events: list[str] | None = None) -> None:
         self.failing = False
+        self.unforeseen: Exception | None = None
         self.damaged = False
         self.is_damaged = False
         self.orders: dict[Key, Order] = {}
@@ -47,6 +51,8 @@ class FakeHaltStore:
     async def put(self, change: HaltChange) -> None:
         await asyncio.sleep(0)
         await self._free.wait()
+        if self.unforeseen is not None:
+            raise self.unforeseen
         if self.failing:
             raise StoreError("made to fail")
         if change.orders:

@@ -16,6 +16,7 @@ from sidecar.service.killswitch.intake import Intake
 from sidecar.service.killswitch.refusals import Refusals
 from sidecar.service.killswitch.settling import Settling
 from sidecar.service.killswitch.switch import KillSwitch
+from sidecar.service.killswitch.unending import unending
 from sidecar.service.killswitch.watch import Watch
 from sidecar.service.ports import Message, OrderFeed
 from sidecar.service.state import State
@@ -116,7 +117,7 @@ class Watching:
 
     async def __aenter__(self) -> "Watching":
         await self.switch.start()
-        self._task = asyncio.ensure_future(self.watch.run())
+        self._task = asyncio.ensure_future(unending(self.watch.run))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -112,7 +112,7 @@ async def test_a_disk_that_does_not_answer_halts_everything_and_is_asked_once(hu
 
 async def test_a_signal_does_not_wait_for_a_disk_that_does_not_answer(host):
     host.file.stick()
-    loops = [asyncio.ensure_future(loop) for loop in host.local.forever()]
+    loops = [asyncio.ensure_future(loop()) for loop in host.local.forever()]
     host.signals.came = [HALT]
     await until(lambda: host.held() == ["signal host"])
     for loop in loops:

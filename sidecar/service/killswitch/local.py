@@ -6,15 +6,15 @@ sends the first one in a hurry sends it twice. What came between two looks has n
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 from sidecar.core.killswitch import Command, Order, Origin, Scope
 from sidecar.core.killswitch.sentinel import EVERYTHING, read_sentinel
 from sidecar.service.killswitch.by_hand import NameOf, local_order, user
 from sidecar.service.killswitch.settling import Settling
 from sidecar.service.killswitch.switch import KillSwitch
+from sidecar.service.killswitch.unending import Loop
 from sidecar.service.ports import Clock, HaltFile, HaltSignals, Sentinel, Signalled
 
 _logger = logging.getLogger(__name__)
@@ -57,9 +57,9 @@ class Local:
         await self.look_at_file()
         await self._settling.once()
 
-    def forever(self) -> tuple[Coroutine[Any, Any, None], ...]:
+    def forever(self) -> tuple[Loop, ...]:
         """Apart, so that a disk that does not answer keeps no signal waiting."""
-        return self._watch_signals(), self._watch_file()
+        return self._watch_signals, self._watch_file
 
     async def close(self) -> None:
         """A signal that comes while the daemon stops is for the next one."""
@@ -109,8 +109,8 @@ class Local:
         done, _ = await asyncio.wait({self._looking}, timeout=self._patience)
         if not done:
             return Sentinel(None, "the disk does not answer")
-        seen, self._looking = self._looking.result(), None
-        return seen
+        looking, self._looking = self._looking, None
+        return looking.result()
 
     def _of_file(self, seen: Sentinel | None) -> list[Order]:
         """What has to change for the file's halts to be those that it names now."""

@@ -33,11 +33,13 @@ class Settling:
         self._owed.clear()
         try:
             await self._switch.settle(())
-        except (StoreError, AuditError) as error:
+        except Exception as error:
             self._owed.set()
             if not self.unsettled:
                 _logger.error("what is halted is in force, but would not survive a restart: %s", error)
-            self.unsettled = str(error)
+            self.unsettled = str(error) or repr(error)
+            if not isinstance(error, StoreError | AuditError):
+                raise
         else:
             self.unsettled = ""
 

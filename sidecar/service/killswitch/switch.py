@@ -123,20 +123,24 @@ class KillSwitch:
 
     def apply(self, orders: Sequence[Order]) -> list[Taken]:
         """Enforce them, and nothing else: `settle` is owed for what is returned."""
-        taken, changed = [], []
-        for order in orders:
-            book, outcome = fold(self.book, order, takes_signed_unblock=self._takes_signed_unblock)
-            before, self.book = self.book, book
-            one = Taken(order, outcome, self._clock.now())
-            if outcome is Outcome.APPLIED:
-                self._index(order, before)
-                changed.append(order)
-            if outcome is not Outcome.DUPLICATE:
-                self._unsettled[order.identity] = one
-            taken.append(one)
-        self._enforce(changed)
+        taken: list[Taken] = []
+        try:
+            for order in orders:
+                taken.append(self._fold(order))  # noqa: PERF401 - with those before one that raises
+        finally:  # those before it would be duplicates from now on, and never be in force
+            self._enforce([one.order for one in taken if one.outcome is Outcome.APPLIED])
         self._count(taken)
         return taken
+
+    def _fold(self, order: Order) -> Taken:
+        book, outcome = fold(self.book, order, takes_signed_unblock=self._takes_signed_unblock)
+        one, halts = Taken(order, outcome, self._clock.now()), self._halts
+        if outcome is Outcome.APPLIED:
+            halts = with_order(halts, book.orders[key_of(order)], self.book.like(order))
+        self.book, self._halts = book, halts
+        if outcome is not Outcome.DUPLICATE:
+            self._unsettled[order.identity] = one
+        return one
 
     async def settle(self, taken: Sequence[Taken]) -> Sequence[Taken]:
         """Store and record what was enforced, and what could not be before. Raises StoreError or AuditError."""
@@ -248,10 +252,6 @@ class KillSwitch:
         """What the book has of their scopes by now: what is written later is never older."""
         keys = dict.fromkeys(key_of(order) for order in orders)
         return [self.book.orders[key] for key in keys]
-
-    def _index(self, order: Order, before: Book) -> None:
-        newest = self.book.orders[key_of(order)]
-        self._halts = with_order(self._halts, newest, before.like(order))
 
     def _enforce(self, changed: Sequence[Order], *, even_if_none: bool = False) -> None:
         if not (changed or even_if_none):
