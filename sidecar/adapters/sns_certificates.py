@@ -33,7 +33,9 @@ _AT_ONCE: Final = 8
 _TIMEOUT: Final = 3.0
 _REST: Final = 5.0
 # What the host itself says of names that it does not have.
-_ABSENT: Final = frozenset({403, 404, 410})
+_ABSENT: Final = frozenset({404, 410})
+# What a gateway on the way says that looks into TLS: a halt is not to be lost to it. Nor is it the host that failed.
+_FORBIDDEN: Final = 403
 
 
 class SnsCertificates:
@@ -118,8 +120,8 @@ class SnsCertificates:
             _store(path, found)
         return found
 
-    def _fetch(self, url: SplitResult) -> bytes:
-        """Empty where the host has none. Raises OSError, HTTPException or ValueError."""
+    def _fetch(self, url: SplitResult) -> bytes | None:
+        """Empty where the host has none, None where it is withheld. Raises OSError, HTTPException or ValueError."""
         connection = self._connection(url)
         try:
             connection.connect()
@@ -134,12 +136,14 @@ class SnsCertificates:
         finally:
             connection.close()
 
-    def _ask(self, connection: http.client.HTTPConnection, path: str) -> bytes:
+    def _ask(self, connection: http.client.HTTPConnection, path: str) -> bytes | None:
         headers = {"User-Agent": f"ascend-sidecar/{__version__}", "Accept-Encoding": "identity"}
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         if response.status in _ABSENT:
             return b""
+        if response.status == _FORBIDDEN:
+            return None
         if response.status != 200:
             raise ValueError(f"the server answers {response.status}")
         pem = response.read(_MOST_BYTES + 1)

@@ -127,7 +127,7 @@ async def test_after_the_while_the_host_is_asked_again(tmp_path):
         assert await certificates.get(f"{url}/{NAME}") == pem()
 
 
-@pytest.mark.parametrize("status", ["404 Not Found", "403 Forbidden", "410 Gone"])
+@pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
 async def test_a_name_that_the_host_does_not_have_is_empty_and_does_not_keep_others_waiting(tmp_path, status):
     async def script(writer):
         writer.write(answer(pem()) if NAME in server.asked[-1] else answer(b"", status=status))
@@ -138,6 +138,18 @@ async def test_a_name_that_the_host_does_not_have_is_empty_and_does_not_keep_oth
             assert await certificates.get(f"{url}/{NAME.replace('0a', '0b')}") == b""
         assert await certificates.get(f"{url}/{NAME}") == pem()
         assert len(server.asked) == 2
+
+
+async def test_one_that_is_withheld_cannot_be_had_and_does_not_keep_others_waiting(tmp_path):
+    """A gateway that looks into TLS says 403: what it hides may be the proof of a halt."""
+
+    async def script(writer):
+        writer.write(answer(pem()) if NAME in server.asked[-1] else answer(b"", status="403 Forbidden"))
+
+    async with raw_server(script) as (url, server):
+        certificates = SnsCertificates(tmp_path, timeout=PATIENT, rest=PATIENT)
+        assert await certificates.get(f"{url}/{NAME.replace('0a', '0b')}") is None
+        assert await certificates.get(f"{url}/{NAME}") == pem()
 
 
 async def test_a_server_that_drips_is_hung_up_on(tmp_path):

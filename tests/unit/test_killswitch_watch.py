@@ -261,8 +261,9 @@ async def test_an_answer_from_before_the_host_slept_is_no_sign_of_sight(here):
     assert here.sight.received_with[seen:] == [True]  # that of the poll after it
 
 
-async def test_what_could_not_be_verified_asks_the_authority(here):
-    here.feed.send(json.dumps({"refused": "no certificate", "why": "unverified"}))
+@pytest.mark.parametrize("why", ["unverified", "no_certificate"])
+async def test_what_could_not_be_verified_asks_the_authority(here, why):
+    here.feed.send(json.dumps({"refused": "no certificate", "why": why}))
     await until(lambda: not len(here.feed))
     assert here.authority.looks == 1
     here.feed.send(refused("forged"))

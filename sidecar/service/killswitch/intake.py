@@ -23,6 +23,8 @@ _LONGEST: Final = 5.0
 # A message that cannot be read for an error of ours is given up after so many receives, and kept in the log.
 _ATTEMPTS: Final = 10
 _UNREADABLE: Final = "unreadable"
+# It may be a halt all the same: in a form that is not known, or of a certificate that somebody keeps from us.
+_UNPROVEN: Final = frozenset({Refusal.UNVERIFIED, Refusal.NO_CERTIFICATE})
 
 Read = tuple[Message, "asyncio.Task[Reading]"]
 
@@ -154,8 +156,8 @@ class Intake:
     def _refuse(self, message: Message, refused: Refused, owed: list[Owed]) -> None:
         self.counts.refused += 1
         self._metrics.order_refused(refused.why.value)
-        if refused.why is Refusal.UNVERIFIED:
-            self.look()  # It may be a halt in a form that is not known, and its proof cannot be had.
+        if refused.why in _UNPROVEN:
+            self.look()
         owed.append(Owed(message, why=refused.why.value, reason=refused.reason))
 
     def _give_up(self, message: Message, problem: str, owed: list[Owed]) -> None:
