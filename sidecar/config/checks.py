@@ -18,6 +18,8 @@ _HOST: Final = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?"
 )
 _TOPIC: Final = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
+# A poll that is held to its end may be answered so much later and still be good.
+_ONE_ANSWER: Final = 3.0
 _RANGES: Final = {
     "limits.body": (Size.parse("1KiB"), Size.parse("16MiB")),
     "limits.headers": (Size.parse("1KiB"), Size.parse("1MiB")),
@@ -226,6 +228,11 @@ def _killswitch(config: Config, report: _Report) -> None:
             report(f"killswitch.{key}", f"`{arn[:64]}` is not the ARN of an SNS topic", hint)
     if switch.queue_url is None:
         return
+    if switch.blind_after < switch.wait + _ONE_ANSWER:
+        message = (
+            f"{switch.blind_after} is too short for polls of {switch.wait}: between two it would be blind"
+        )
+        report("killswitch.blind_after", message, f"at least {_ONE_ANSWER:g}s more than killswitch.wait")
     if switch.delivery is Delivery.ENVELOPE and switch.topic_arn is None:
         hint = "set it to the one topic whose messages are believed, or killswitch.delivery to raw"
         report("killswitch.topic_arn", "a queue without its topic: any topic could halt this host", hint)

@@ -11,6 +11,7 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:halts"
 URL, ARN = "ASCEND_SIDECAR_KILLSWITCH_QUEUE_URL", "ASCEND_SIDECAR_KILLSWITCH_TOPIC_ARN"
 DELIVERY, ENDPOINT = "ASCEND_SIDECAR_KILLSWITCH_DELIVERY", "ASCEND_SIDECAR_KILLSWITCH_ENDPOINT_URL"
 WAIT = "ASCEND_SIDECAR_KILLSWITCH_WAIT"
+BLIND_AFTER = "ASCEND_SIDECAR_KILLSWITCH_BLIND_AFTER"
 GOOD = {URL: QUEUE, ARN: TOPIC}
 
 
@@ -62,6 +63,12 @@ def test_raw_orders_need_keys_that_verify_them():
 @pytest.mark.parametrize("wait", ["0s", "21s"])
 def test_a_poll_may_wait_from_one_to_twenty_seconds(wait):
     assert "killswitch.wait" in findings(GOOD | {WAIT: wait})
+
+
+def test_a_daemon_is_not_to_be_blind_between_two_polls():
+    resolve(None, GOOD | {WAIT: "7s", BLIND_AFTER: "10s"}, {})
+    told = findings(GOOD | {WAIT: "20s", BLIND_AFTER: "10s"})
+    assert "killswitch.blind_after: 10s is too short for polls of 20s" in told
 
 
 def test_without_a_queue_there_is_no_feed():
