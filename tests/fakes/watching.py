@@ -47,6 +47,8 @@ class PlainReader:
             return Refused(Refusal(told.get("why", Refusal.UNTRUSTED)), told["refused"])
         if "stuck" in told:
             await asyncio.Event().wait()
+        if "cancelled" in told:
+            raise asyncio.CancelledError
         return Order(
             Command(told["command"]),
             scope(Kind.AGENT, told["agent"]),
@@ -154,3 +156,4 @@ def refused(reason: str) -> str:
 
 
 STUCK = json.dumps({"stuck": True})
+CANCELLED = json.dumps({"cancelled": True})

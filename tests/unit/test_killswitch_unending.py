@@ -8,7 +8,7 @@ from sidecar.core.killswitch import Command, Kind, Order, Scope
 from sidecar.service.killswitch.unending import unending
 from tests.fakes.audit import until
 from tests.fakes.by_hand import HALT, ByHand
-from tests.fakes.watching import Watching, block
+from tests.fakes.watching import CANCELLED, Watching, block
 
 
 class Unforeseen(Exception):
@@ -83,6 +83,23 @@ async def test_what_is_owed_to_a_disk_that_raises_anything_stays_owed(tmp_path):
     await until(host.recorded)
     keeping.cancel()
     await host.close()
+
+
+async def test_a_loop_outlives_what_it_awaits_and_is_cancelled(here, caplog):
+    """Else its task would end without a word, and the daemon go on deaf."""
+    here.feed.fail(asyncio.CancelledError("from deep down"))
+    await until(lambda: "from deep down" in caplog.text)
+    here.feed.fail(None)
+    here.feed.send(block("a1"))
+    await until(lambda: here.halted == {"a1"})
+    assert here.is_running
+
+
+async def test_a_message_whose_reading_is_cancelled_takes_no_other_with_it(here, caplog):
+    here.feed.send(CANCELLED)
+    here.feed.send(block("a1"))
+    await until(lambda: here.halted == {"a1"})
+    assert "its reading was cancelled" in caplog.text
 
 
 async def test_a_loop_ends_when_it_is_cancelled_and_not_before():

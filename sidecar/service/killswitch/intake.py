@@ -111,8 +111,8 @@ class Intake:
         owed: list[Owed] = []
         orders: list[Order] = []
         for message, task in done:
-            if error := task.exception():
-                self._give_up(message, repr(error), owed)
+            if problem := _problem(task):
+                self._give_up(message, problem, owed)
             elif isinstance(found := task.result(), Order):
                 orders.append(found)
                 owed.append(Owed(message, is_order=True))
@@ -168,3 +168,11 @@ class Intake:
         if message.number >= _ATTEMPTS:
             self._metrics.order_refused(_UNREADABLE)
             owed.append(Owed(message, why=_UNREADABLE, reason=problem[:500]))
+
+
+def _problem(task: "asyncio.Task[Reading]") -> str:
+    """Why there is nothing read; "" where there is. One that awaited what was cancelled is cancelled itself."""
+    if task.cancelled():
+        return "its reading was cancelled"
+    error = task.exception()
+    return "" if error is None else repr(error)

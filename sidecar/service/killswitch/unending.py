@@ -17,10 +17,13 @@ Loop: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def unending(loop: Loop) -> None:
-    """Until cancelled."""
+    """Until cancelled: by whoever runs it, and not because something that it awaits was."""
+    task = asyncio.current_task()
     while True:
         try:
             await loop()
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            if task is not None and task.cancelling():
+                raise
             _logger.exception("%s failed as nobody foresaw, and begins anew", loop.__qualname__)
         await asyncio.sleep(_PAUSE)
