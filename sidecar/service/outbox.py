@@ -136,9 +136,11 @@ class Outbox:
         leaving = [*gone, *(slip.number for slip in (*plan.outdated, *plan.crowded_out))]
         try:
             await self._store.put(plan.entered, leaving, through)
-        except StoreError as error:
+        except Exception as error:
+            _tell(offers, None, StoreError(str(error)))  # whatever it was, nobody is to wait for ever
+            if not isinstance(error, StoreError):
+                raise
             _log.warning("what is owed to %s cannot be kept: %s", self.to, error)
-            _tell(offers, None, StoreError(str(error)))
             return
         del self._gone[: len(gone)]
         self.through = self.through if through is None else through

@@ -7,12 +7,13 @@ from sidecar.core.owed import Owed
 
 
 class FakeOutboxStore:
-    """`kept` by number, as JSON; `failing`: nothing can be put or read."""
+    """`kept` by number, as JSON; `failing`: nothing can be put or read; `unforeseen` is raised by both."""
 
     def __init__(self) -> None:
         self.kept = {}
         self.through = None
         self.failing = False
+        self.unforeseen = None
 
     async def load(self):
         return [slip for _, (slip, _) in sorted(self.kept.items())], self.through
@@ -37,5 +38,7 @@ class FakeOutboxStore:
         pass
 
     def _check(self):
+        if self.unforeseen is not None:
+            raise self.unforeseen
         if self.failing:
             raise StoreError("made to fail")

@@ -34,6 +34,17 @@ async def test_what_cannot_be_stored_is_not_promised_and_not_owed(house):
     assert house.outbox.status().count == 1
 
 
+async def test_whatever_the_disk_raises_nobody_waits_for_ever():
+    house = OwingHouse()
+    owing = asyncio.create_task(house.outbox.owe(house.item(1, Kind.COMPLETION)))
+    await asyncio.sleep(0)
+    house.store.unforeseen = RuntimeError("from deep down")
+    with pytest.raises(RuntimeError):
+        await house.outbox.write()
+    with pytest.raises(StoreError, match="from deep down"):
+        await owing
+
+
 async def test_many_at_once_are_all_owed_in_their_order(house):
     await asyncio.gather(*(house.outbox.owe(house.item(n, Kind.COMPLETION)) for n in range(50)))
     await house.deliver()
