@@ -120,6 +120,23 @@ async def test_without_credentials_it_waits(aws, monkeypatch):
     assert (came.fate, came.why) == (Fate.NOT_NOW, "NoCredentialsError")
 
 
+@pytest.mark.parametrize("body", [b"<AssumeRoleWithWebIdentityResponse/>", b"<html>", None])
+async def test_with_a_source_of_credentials_that_is_broken_it_waits(aws, monkeypatch, tmp_path, body):
+    """Its answer is another one, or is none, or there is no token to ask it with."""
+    aws("http://127.0.0.1:9")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    token = tmp_path / "token"
+    if body is not None:
+        token.write_text("token")
+    async with raw_server(answer(body or b"", "Content-Type: text/xml")) as (url, _):
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/halts")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        (came,) = await told(ARN, item())
+    assert came.fate is Fate.NOT_NOW
+
+
 @pytest.mark.parametrize("arn", ["", "replies", "arn:aws:sqs:us-east-1:123456789012:replies", f"{ARN}/x"])
 def test_what_is_no_topic_is_refused_at_the_start(arn):
     with pytest.raises(ValueError, match="arn:aws:sns"):
