@@ -149,6 +149,23 @@ async def test_an_environment_that_cannot_be_used_is_refused(aws, source, settin
         await source().fetch(None, 0)
 
 
+@pytest.mark.parametrize("body", [b"<AssumeRoleWithWebIdentityResponse/>", None])
+async def test_a_broken_source_of_credentials_is_waited_for(aws, source, monkeypatch, tmp_path, body):
+    """It answers something else, or there is no token to ask it with."""
+    aws("http://127.0.0.1:9")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    token = tmp_path / "token"
+    if body is not None:
+        token.write_text("token")
+    async with raw_server(answer(body or b"", "Content-Type: text/xml")) as (url, _):
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/halts")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        with pytest.raises(SourceUnavailable):
+            await source().fetch(None, 0.0)
+
+
 @pytest.mark.parametrize("told", [(), ("Content-Encoding: gzip",)])
 async def test_gzip_is_taken_off_whether_it_is_announced_or_not(aws, source, told):
     whole = packed(BODY)

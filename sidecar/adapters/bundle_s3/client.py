@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from sidecar.adapters.bundle_s3.translate import is_unchanged, of_answer, of_body, of_trouble
 from sidecar.core.errors import (
+    BundleError,
     BundleTooLarge,
     BundleTruncated,
     SourceRefused,
@@ -54,6 +55,14 @@ class S3Object:
             raise SourceUnavailable(f"{self._name}: what answers there is not S3") from error
         except HTTPError as error:
             raise of_body(self._name, error) from error
+        except BundleError:
+            raise
+        except Exception as error:
+            # A token file that is not there, or a source of credentials that answers something else.
+            self.close()
+            raise SourceUnavailable(
+                f"{self._name}: the AWS environment cannot be used: {type(error).__name__}"
+            ) from error
 
     def close(self) -> None:
         """Let the connections go."""
