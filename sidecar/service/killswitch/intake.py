@@ -13,6 +13,7 @@ from sidecar.service.killswitch.counts import Counts
 from sidecar.service.killswitch.sharing import Sharing
 from sidecar.service.killswitch.sight import BEACON_GAP
 from sidecar.service.killswitch.switch import KillSwitch
+from sidecar.service.killswitch.unproven import Unproven
 from sidecar.service.ports import Clock, Message, Metrics
 
 _logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Intake:
     ) -> None:
         self.counts = Counts()
         self.sharing = Sharing(clock.monotonic(), beacon_gap)
+        self._unproven = Unproven(switch)
         self._reader = reader
         self._switch = switch
         self._sight = sight
@@ -127,7 +129,7 @@ class Intake:
     def _apply(self, orders: Sequence[Order]) -> None:
         if not orders:
             return
-        for taken in self._switch.apply(orders):
+        for taken in self._switch.apply(self._unproven.bounded(orders)):
             self.counts.orders[taken.outcome] += 1
             is_gap = self.sharing.order(taken.order, self._clock.monotonic())
             if is_gap or taken.outcome is Outcome.HINT:
