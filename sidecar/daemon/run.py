@@ -40,6 +40,7 @@ from sidecar.service.killswitch.unending import unending
 
 _logger = logging.getLogger(__name__)
 _HOUSEKEEPING_SECONDS = 1.0
+_TELL_AGAIN_SECONDS = 5.0
 _FILES = 16_384
 _YOUNG_OBJECTS = 20_000
 
@@ -149,7 +150,8 @@ async def _run(
             tasks.create_task(_watchdog(notifier, parts, watchdog_interval(environ, os.getpid()))),
         ]
         await _open_doors(serving, sockets, parts)
-        write_listen_file(config.listen_file, sockets.addresses())
+        if not _tell_where(config, sockets):
+            forever.append(tasks.create_task(_tell_later(config, sockets)))
         _on_signals(stop, cut_short, lambda: tasks.create_task(_reload(config, sockets.tls, parts)))
         _spare_the_collector()
         notifier.send("READY=1", "STATUS=deciding")
@@ -163,6 +165,25 @@ async def _run(
         for task in forever:
             task.cancel()
     return 0
+
+
+def _tell_where(config: Config, sockets: Sockets) -> bool:
+    """On a full disk too it is better to be there, to deny with a reason and to be halted, than not to start."""
+    try:
+        write_listen_file(config.listen_file, sockets.addresses())
+    except OSError as error:
+        _logger.error(
+            "%s cannot be written, so nobody finds the addresses there: %s", config.listen_file, error
+        )
+        return False
+    return True
+
+
+async def _tell_later(config: Config, sockets: Sockets) -> None:
+    is_told = False
+    while not is_told:
+        await asyncio.sleep(_TELL_AGAIN_SECONDS)
+        is_told = _tell_where(config, sockets)
 
 
 def _spare_the_collector() -> None:

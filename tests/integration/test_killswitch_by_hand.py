@@ -200,3 +200,21 @@ def test_only_its_own_origin_releases_a_halt(running):
     until(lambda: held(running) == [("file", "host", "*")], "the file still halts")
     (running.state / "halt").unlink()
     until(lambda: not halted(running), "nothing is halted")
+
+
+def test_a_daemon_that_cannot_write_where_it_is_can_be_halted_all_the_same(tmp_path):
+    """As on a full disk. Once it can, it does."""
+    draft = tmp_path / "state" / "listen.tmp"
+    draft.mkdir(mode=0o700, parents=True)
+    (tmp_path / "state").chmod(0o700)
+    daemon = Daemon(tmp_path).spawn()
+    daemon.listen = {"decision": str(tmp_path / "run" / "sidecar.sock")}
+    try:
+        until(lambda: "cannot be written, so nobody finds" in daemon.output(), daemon.output())
+        assert not halted(daemon)
+        daemon.process.send_signal(signal.SIGUSR1)
+        until(lambda: halted(daemon), "the signal halts")
+        draft.rmdir()
+        daemon.await_doors()
+    finally:
+        assert daemon.stop() == 0
