@@ -140,6 +140,7 @@ def build(
         same_uid=same_uid,
         outbox=outbox.status if outbox else None,
         any_key=config.tokens_file is None,
+        queue_alone=config.killswitch.queue_url is not None and switching.overseeing.authority is None,
         platform=platform.status_now if platform else None,
         killswitch=switching.reporter.status,
         replies=acks.replies.outbox.status if acks and acks.replies else None,

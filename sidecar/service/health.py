@@ -45,11 +45,13 @@ class Health:
         same_uid: bool = False,
         outbox: Callable[[], OutboxStatus] | None = None,
         any_key: bool = False,
+        queue_alone: bool = False,
         platform: Callable[[], PlatformStatus] | None = None,
         killswitch: Callable[[], SwitchStatus] | None = None,
         replies: Callable[[], OutboxStatus] | None = None,
     ) -> None:
-        """`same_uid`: whoever asks for an action may approve it. `any_key`: nobody is asked for a key over TCP.
+        """`queue_alone`: halts come by a queue, and nobody says what was halted before it was there.
+        `same_uid`: whoever asks for an action may approve it. `any_key`: nobody is asked for a key over TCP.
 
         `outbox` tells what the platform is owed, `platform` how it fares, `replies` what the reply topic is owed.
         """
@@ -57,6 +59,7 @@ class Health:
         self._replies = replies
         self._outbox = outbox
         self._any_key = any_key
+        self._queue_alone = queue_alone
         self._platform = platform
         self._same_uid = same_uid
         self._shadow = shadow
@@ -153,6 +156,10 @@ class Health:
         if self._any_key:
             warnings.append(
                 "no tokens_file is set: whoever reaches the decision port over TCP may ask, with any key or none"
+            )
+        if self._queue_alone:
+            warnings.append(
+                "killswitch.state is not set: what was halted before this host had its queue is not known here"
             )
         if self._fsync != "always":
             warnings.append(f"audit.fsync is {self._fsync}: an answer may leave before its record is on disk")

@@ -96,6 +96,8 @@ def test_an_agent_is_halted_and_released_on_a_host_that_has_a_queue_and_a_state(
         assert (held["seq"], held["command_id"]) == (told["seq"], told["command_id"])
         until(lambda: _told(daemon)["state"]["epoch"] == 3, "the document was read")
         _shows(daemon, state)
+        warned = daemon.get("/healthz", "ops").body["warnings"]
+        assert not any("killswitch.state" in warning for warning in warned)
         operator.publish("unblock", *pay, "--state", state)
         until_code(daemon, "allowed")
         until(lambda: _told(daemon)["state"]["epoch"] == 4, "the last document was read")
@@ -145,6 +147,8 @@ def test_a_host_with_a_queue_alone_is_open_for_as_long_as_beacons_come(operator,
         assert code(daemon) == "halted"
         ran = type_in("killswitch", "status", "--state-dir", daemon.state)
         assert "failing Nobody can say what is halted: for more than 3 s no beacon came" in ran.out
+        warned = daemon.get("/healthz", "ops").body["warnings"]
+        assert any("killswitch.state is not set" in warning for warning in warned)
 
 
 class beating:  # noqa: N801 - read as a word
