@@ -14,7 +14,7 @@ from typing import Final, cast
 import httptools
 
 from sidecar.api.drive import Drive
-from sidecar.api.message import HttpLimits, Incoming, Respond, render
+from sidecar.api.message import HttpLimits, Incoming, Refuse, Respond, render
 from sidecar.api.peers import peer_of
 from sidecar.api.problems import problem
 from sidecar.api.pump import Pump
@@ -34,11 +34,21 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class HttpServer:
-    """The connections of one door. `respond` never raises; `on_peer` is told of each that connects."""
+    """The connections of one door. `respond` never raises; `on_peer` is told of each that connects.
 
-    def __init__(self, respond: Respond, limits: HttpLimits, on_peer: Callable[[Caller], None]) -> None:
+    `refuse` words the answer to a message that cannot be read, given what was seen of its beginning.
+    """
+
+    def __init__(
+        self,
+        respond: Respond,
+        limits: HttpLimits,
+        on_peer: Callable[[Caller], None],
+        refuse: Refuse = lambda _seen, reply: reply,
+    ) -> None:
         self.respond = respond
         self.limits = limits
+        self.refuse = refuse
         self.on_peer = on_peer
         self.connections: set[Connection] = set()
         self.stopping = False
@@ -169,7 +179,8 @@ class Connection(asyncio.Protocol):
             if rest := data[upgrade.args[0] :]:
                 self._feed(rest)
         except httptools.HttpParserError as error:
-            self._refuse(400, f"this is not HTTP/1.1: {error.args[0] if error.args else 'unreadable'}")
+            why = f"this is not HTTP/1.1: {error.args[0] if error.args else 'unreadable'}"
+            self._refuse(400, why, seen=data)
 
     def _begin(self) -> None:
         self._target = b""
@@ -238,10 +249,14 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._next()
 
-    def _refuse(self, status: int, why: str, field: str = "") -> None:
-        """Remember the first reason; the answer follows those of the requests before, and ends the connection."""
+    def _refuse(self, status: int, why: str, field: str = "", seen: bytes = b"") -> None:
+        """Remember the first reason; the answer follows those of the requests before, and ends the connection.
+
+        `seen`: what has just come, where its target may be among it.
+        """
         if self._refused is None:
-            self._refused = problem(status, f"{field}: {why}" if field else why, field)
+            reply = problem(status, f"{field}: {why}" if field else why, field)
+            self._refused = self._server.refuse(self._target + seen, reply)
 
     # Answers go out in the order of their requests.
 

@@ -1,12 +1,14 @@
 """A door: from an HTTP request to a call, through the guards that every door shares, to the route's handler.
 
 In order: Host and Origin (TCP only), route, content type, caller. No middleware runs, and a route is one look-up.
+What gateways ask about the requests they hold goes another way: its Host and path are those of a request to others.
 """
 
 import logging
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
+from sidecar.api.forward_auth import ForwardAuth
 from sidecar.api.guards import CallerGuard, HostGuard
 from sidecar.api.http1 import HttpServer
 from sidecar.api.message import HttpLimits, Incoming
@@ -30,6 +32,7 @@ class Door:
         hosts: HostGuard | None = None,
         on_request: Callable[[], None] = lambda: None,
         on_peer: Callable[[Caller], None] = lambda _peer: None,
+        forward: ForwardAuth | None = None,
     ) -> None:
         self._router = router
         self._limits = limits
@@ -37,14 +40,20 @@ class Door:
         self._hosts = hosts
         self._on_request = on_request
         self._on_peer = on_peer
+        self._forward = forward
 
     def server(self) -> HttpServer:
         """The protocol factory for `loop.create_server`."""
-        return HttpServer(self.respond, self._limits, self._on_peer)
+        return HttpServer(self.respond, self._limits, self._on_peer, self._refuse)
+
+    def _refuse(self, seen: bytes, reply: Reply) -> Reply:
+        return reply if self._forward is None else self._forward.refusal(seen, reply)
 
     async def respond(self, incoming: Incoming) -> Reply:
         """The reply to one request. Never raises: what is not the caller's fault is logged and told as ours."""
         self._on_request()
+        if self._forward is not None and self._forward.is_meant(incoming.target):
+            return await self._forward.respond(incoming)
         try:
             handler, call = self._admit(incoming)
             return await handler(call)

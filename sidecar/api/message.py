@@ -37,6 +37,7 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
 
 
 Respond = Callable[[Incoming], Coroutine[Any, None, Reply]]
+Refuse = Callable[[bytes, Reply], Reply]
 
 
 def render(reply: Reply, *, keep_alive: bool, head_only: bool = False) -> bytes:

@@ -19,8 +19,13 @@ def preferred_wait(prefer: str) -> float:
 
 def patience(headers: Mapping[str, str]) -> float | None:
     """The seconds within which this caller must have its answer; None where it does not say. Names in lower case."""
-    waits = (preferred_wait(headers.get("prefer", "")), _expected(headers.get(_ENVOY, "")))
+    waits = (preferred_wait(headers.get("prefer", "")), expected_by_envoy(headers))
     return min((wait for wait in waits if wait > 0), default=None)
+
+
+def expected_by_envoy(headers: Mapping[str, str]) -> float:
+    """The seconds that Envoy leaves for an answer and its way back; 0 where it does not say. Names in lower case."""
+    return _expected(headers.get(_ENVOY, ""))
 
 
 def _expected(milliseconds: str) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from sidecar.config.forward_auth import findings_of
 from sidecar.config.keys import KEYS, value_of
 from sidecar.config.killswitch import PLATFORM, Delivery
 from sidecar.config.model import Config
@@ -44,6 +45,7 @@ _RANGES: Final = {
     "killswitch.beacon_gap": (Seconds.parse("1s"), Seconds.parse("1h")),
     "trust.clock_skew": (Seconds.parse("0s"), Seconds.parse("1h")),
     "ascend.answer_waiters_after": (Seconds.parse("0s"), Seconds.parse("1h")),
+    "forward_auth.timeout": (Seconds.parse("20ms"), Seconds.parse("10s")),
     "shutdown.grace": (Seconds.parse("0s"), Seconds.parse("1h")),
 }
 
@@ -77,6 +79,7 @@ def check(config: Config, origins: Mapping[str, Place], findings: Findings) -> N
         _platform,
         _halts,
         _killswitch,
+        _forward_auth,
     ):
         rule(config, report)
 
@@ -239,6 +242,11 @@ def _killswitch(config: Config, report: _Report) -> None:
     if switch.delivery is Delivery.RAW and not config.can_verify_halts:
         hint = "set killswitch.keys or trust.keys to the public keys that sign orders"
         report("killswitch.delivery", "raw orders that nothing could verify", hint)
+
+
+def _forward_auth(config: Config, report: _Report) -> None:
+    for key, message, hint in findings_of(config.forward_auth):
+        report(f"forward_auth.{key}", message, hint)
 
 
 def _problem_of_url(text: str) -> tuple[str, str] | None:

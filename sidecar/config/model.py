@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from sidecar.config.forward_auth import ForwardAuth
 from sidecar.config.killswitch import KillSwitch
 from sidecar.config.section import Name, Section, part, unit
 from sidecar.config.units import Address, Mode, Seconds, Size
@@ -303,6 +304,9 @@ class Config(Section, frozen=True):
         Approvals
     )
     ascend: Annotated[Ascend, Meta(description="The ASCEND dialect.")] = part(Ascend)
+    forward_auth: Annotated[ForwardAuth, Meta(description="Envoy ext_authz and nginx auth_request.")] = part(
+        ForwardAuth
+    )
     shutdown: Annotated[Shutdown, Meta(description="How the daemon stops.")] = part(Shutdown)
 
     @property

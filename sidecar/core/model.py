@@ -128,6 +128,7 @@ class Door(StrEnum):
     AUTHZEN = "authzen"
     ASCEND = "ascend"
     LOCAL = "local"
+    FORWARD_AUTH = "forward_auth"
 
 
 class Caller(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -31,6 +31,7 @@ from sidecar.core.masking import Masker
 from sidecar.daemon.acks import Acks, build_acks
 from sidecar.daemon.alarms import Alarms, build_alarms
 from sidecar.daemon.ascend import ascend_routes
+from sidecar.daemon.forward_auth import build_forward_auth
 from sidecar.daemon.killswitch import Switching, build_switching
 from sidecar.daemon.owing import Owing, all_of, build_owing
 from sidecar.daemon.supply import Supply, build_supply
@@ -184,6 +185,7 @@ def build(
     required = frozenset(read_tokens(config.tokens_file)) if config.tokens_file else frozenset()
     callers = CallerGuard(required, state.bound_tokens)
     hosts = HostGuard(config.allowed_hosts)
+    forward = build_forward_auth(config.forward_auth, decider, state, callers)
     return Parts(
         state=state,
         supply=supply,
@@ -197,8 +199,8 @@ def build(
         acks=acks,
         health=health,
         activity=activity,
-        decision_tcp=Door(router, bounds, callers, hosts, activity.touch),
-        decision=Door(router, bounds, callers, None, activity.touch, health.saw_peer),
+        decision_tcp=Door(router, bounds, callers, hosts, activity.touch, forward=forward),
+        decision=Door(router, bounds, callers, None, activity.touch, health.saw_peer, forward),
         people=Door(Router(people), bounds),
         admin=Door(
             Router(

@@ -11,6 +11,8 @@ from sidecar.api.ascend_identity import for_agents
 from sidecar.api.authzen import AuthZen
 from sidecar.api.decisions import Decisions
 from sidecar.api.events import Events
+from sidecar.api.forward_auth import ForwardAuth
+from sidecar.api.forward_auth_request import Reading
 from sidecar.api.guards import CallerGuard
 from sidecar.api.http1 import HttpServer
 from sidecar.api.listen import Door
@@ -34,6 +36,7 @@ from sidecar.service.search import Search
 from tests.fakes.house import House
 
 HOST = "this-host"
+AS_A = Reading(subject=("agent", "a"))
 
 
 class HaltsInMemory:
@@ -130,6 +133,10 @@ class Switched(House):
             *Events(self.streams, self.state).routes(),
         )
 
+    def forward(self, callers: CallerGuard, reading: Reading = AS_A, within: float = 0.18) -> ForwardAuth:
+        """The door of gateways, to whom all that they hold is of the agent a."""
+        return ForwardAuth(self.decider, self.state, callers, reading, within)
+
     def people_routes(self) -> tuple[Route, ...]:
         approvals = ApprovalsDoor(self.ballots, JsonLimits(), 50.0).routes()
         return (*approvals, *Events(self.streams, self.state).routes_of_everything())
@@ -156,7 +163,7 @@ async def open_doors(
     """The doors on real sockets, with the loops of the kill switch."""
     loop = asyncio.get_running_loop()
     callers = CallerGuard(frozenset(), house.state.bound_tokens)
-    decision = Door(Router(house.routes()), limits, callers).server()
+    decision = Door(Router(house.routes()), limits, callers, forward=house.forward(callers)).server()
     people = Door(Router(house.people_routes()), limits).server()
     path = str(folder / "people.sock")
     tcp = await loop.create_server(decision, "127.0.0.1", 0)

@@ -136,6 +136,23 @@ async def test_a_halt_denies_at_every_door_and_its_release_lets_pass(house, door
     assert set(is_allowed((await ask(doors, method, prefix + path, body))[1])) == {True}
 
 
+async def test_a_gateway_may_not_pass_what_a_halted_agent_asks_for(house, doors):
+    def asking():
+        connection = http.client.HTTPConnection(urlsplit(doors.url).netloc, timeout=10)
+        try:
+            connection.request("GET", "/forward-auth/envoy/orders/1", headers={"Host": "shop.example"})
+            answer = connection.getresponse()
+            return answer.status, answer.headers["X-Ascend-Code"]
+        finally:
+            connection.close()
+
+    assert await asyncio.to_thread(asking) == (200, "allowed")
+    await house.block()
+    assert await asyncio.to_thread(asking) == (403, "halted")
+    await house.release()
+    assert await asyncio.to_thread(asking) == (200, "allowed")
+
+
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
 async def test_a_halted_agent_changes_nothing_outside(house, doors, change):
     path, body = change.path.replace("{}", "a1"), CHANGE if change.has_body else None

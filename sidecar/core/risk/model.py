@@ -6,6 +6,7 @@ Its memory is of pure functions and bounded, so it shows in nothing but time.
 from functools import lru_cache
 from typing import Final
 
+from sidecar.core.forwarded import HTTP_PATH
 from sidecar.core.model import Request, Risk
 from sidecar.core.policy.paths import PathRules
 from sidecar.core.risk.cvss import VECTORS, base_score
@@ -26,7 +27,8 @@ class RiskModel:
     def __init__(self, table: RiskTable) -> None:
         names = Names(table.verbs)
         self.bands = table.bands
-        self.paths = PathRules(table.paths.resource_types, table.paths.properties)
+        # Whatever a bundle's own table says: the door of forwarded requests relies on it.
+        self.paths = PathRules(table.paths.resource_types | {HTTP_PATH}, table.paths.properties)
         self._tools = table.tools
         self._tool_names = sorted(table.tools.properties)
         self._observer = Observer(table)

@@ -1,0 +1,106 @@
+"""Forward auth: Envoy ext_authz (HTTP service) and nginx auth_request ask whether the request they hold may pass.
+
+A gateway that gets no answer, or one that it does not understand, may be told by its operator to let everything
+pass. So everything that reaches this door is answered by 200, 401 or 403, in time, whatever happens here: no error
+of ours, no bound on bytes or requests and no slow disk or platform answers in any other way.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from sidecar.api.drive import Drive
+from sidecar.api.forward_auth_answers import answered, not_decided
+from sidecar.api.forward_auth_request import PREFIX, NotAsked, Reading, Reason, read_asked
+from sidecar.api.guards import CallerGuard
+from sidecar.api.message import Incoming
+from sidecar.api.prefer import expected_by_envoy
+from sidecar.api.wire import Call, Reply
+from sidecar.core.errors import RequestError
+from sidecar.core.model import Door
+from sidecar.service.asked import Answer, Asked
+from sidecar.service.decide import Decider
+from sidecar.service.state import State
+
+_logger = logging.getLogger(__name__)
+_LATE: Final = "There was no decision in time."
+_FAILED: Final = "The daemon failed; nothing was decided."
+_LONGEST: Final = 60.0
+
+
+class ForwardAuth:
+    """The dialect. `within`: seconds to answer in, where the gateway does not say how long it waits."""
+
+    def __init__(
+        self, decider: Decider, state: State, callers: CallerGuard, reading: Reading, within: float
+    ) -> None:
+        self._decider = decider
+        self._state = state
+        self._callers = callers
+        self._reading = reading
+        self._within = within
+
+    def is_meant(self, target: str) -> bool:
+        """Whether this request is for this door."""
+        return target.startswith(PREFIX)
+
+    def refusal(self, seen: bytes, reply: Reply) -> Reply:
+        """In place of the answer to a message that cannot be read to its end, if it is for this door.
+
+        `seen` begins within its request line, or before; where that cannot be told, it is taken to be for us.
+        """
+        if PREFIX.encode() not in seen:
+            return reply
+        return not_decided(Reason.BAD_REQUEST, "The request cannot be read, or is too large or slow.", {})
+
+    async def respond(self, incoming: Incoming) -> Reply:
+        """200, 401 or 403. Never raises but on cancellation."""
+        try:
+            return await self._decided(incoming)
+        except NotAsked as error:
+            _logger.warning("forward auth refused a request: %s", error.why)
+            return not_decided(error.why, str(error), incoming.headers)
+        except RequestError:
+            reason = "A valid bearer token is required."
+            return not_decided(Reason.UNAUTHENTICATED, reason, incoming.headers)
+        except Exception:
+            _logger.exception("forward auth refused a request: %s", Reason.INTERNAL_ERROR)
+            return not_decided(Reason.INTERNAL_ERROR, _FAILED, incoming.headers)
+
+    async def _decided(self, incoming: Incoming) -> Reply:
+        headers = incoming.headers
+        within = min(expected_by_envoy(headers) or self._within, _LONGEST)
+        caller = self._callers.identify(headers, incoming.peer)
+        request = read_asked(incoming, caller, self._reading, self._state)
+        call = Call(headers, b"", caller)
+        trace = call.trace()
+        asked = Asked(request, caller, Door.FORWARD_AUTH, trace, call.via)
+        answer = await self._in_time(asked, within)
+        return answered(answer, request.subject, headers, trace)
+
+    async def _in_time(self, asked: Asked, within: float) -> Answer:
+        """The answer, or NotAsked: what is decided later is on record, and given to nobody."""
+        loop = asyncio.get_running_loop()
+        first: asyncio.Future[Answer | NotAsked | None] = loop.create_future()
+
+        def settle(answer: Answer | NotAsked | None = None) -> None:
+            if not first.done():
+                first.set_result(answer)
+
+        timer = loop.call_later(within, settle)
+        Drive(settle, loop).start(self._decide(asked, within))
+        try:
+            answer = await first
+        finally:
+            timer.cancel()
+        if isinstance(answer, Answer):
+            return answer
+        raise answer or NotAsked(Reason.DEADLINE, _LATE)
+
+    async def _decide(self, asked: Asked, within: float) -> Answer | NotAsked:
+        """Never raises but on cancellation: nothing would take it up here."""
+        try:
+            return await self._decider.decide(asked, within)
+        except Exception:
+            _logger.exception("forward auth came to no decision")
+            return NotAsked(Reason.INTERNAL_ERROR, _FAILED)
