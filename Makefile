@@ -22,7 +22,11 @@ run: .venv/ready ## start the daemon with the default policies, state under ./.s
 run-with-platform: .venv/dev-ready ## the daemon and a simulated platform that scores payments; Ctrl-C ends both
 	$(BIN)/python -m tests.tools.run_with_platform --state-dir $(STATE)-with-platform
 
-test: .venv/dev-ready ## every test, a file at a time on each of two processes
+.venv/gateways/ready: tests/tools/get_gateways.sh | .venv/ready ## Envoy and nginx, apart from everything else
+	tests/tools/get_gateways.sh $(CURDIR)/$(BIN)/python $(CURDIR)/.venv/gateways
+	touch $@
+
+test: .venv/dev-ready .venv/gateways/ready ## every test, a file at a time on each of two processes
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/dev-ready ## style, types, layers, and the default policies

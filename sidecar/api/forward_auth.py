@@ -11,7 +11,7 @@ from typing import Final
 
 from sidecar.api.drive import Drive
 from sidecar.api.forward_auth_answers import answered, not_decided
-from sidecar.api.forward_auth_request import PREFIX, NotAsked, Reading, Reason, read_asked
+from sidecar.api.forward_auth_request import ENVOY, PREFIX, NotAsked, Reading, Reason, read_asked
 from sidecar.api.guards import CallerGuard
 from sidecar.api.message import Incoming
 from sidecar.api.prefer import expected_by_envoy
@@ -25,11 +25,10 @@ from sidecar.service.state import State
 _logger = logging.getLogger(__name__)
 _LATE: Final = "There was no decision in time."
 _FAILED: Final = "The daemon failed; nothing was decided."
-_LONGEST: Final = 60.0
 
 
 class ForwardAuth:
-    """The dialect. `within`: seconds to answer in, where the gateway does not say how long it waits."""
+    """The dialect. `within`: seconds to answer in, or fewer where the gateway waits for fewer."""
 
     def __init__(
         self, decider: Decider, state: State, callers: CallerGuard, reading: Reading, within: float
@@ -69,7 +68,7 @@ class ForwardAuth:
 
     async def _decided(self, incoming: Incoming) -> Reply:
         headers = incoming.headers
-        within = min(expected_by_envoy(headers) or self._within, _LONGEST)
+        within = self._patience(incoming)
         caller = self._callers.identify(headers, incoming.peer)
         request = read_asked(incoming, caller, self._reading, self._state)
         call = Call(headers, b"", caller)
@@ -77,6 +76,11 @@ class ForwardAuth:
         asked = Asked(request, caller, Door.FORWARD_AUTH, trace, call.via)
         answer = await self._in_time(asked, within)
         return answered(answer, request.subject, headers, trace)
+
+    def _patience(self, incoming: Incoming) -> float:
+        """Less than `within` where Envoy says so; through nginx that header would be the client's."""
+        expected = expected_by_envoy(incoming.headers) if incoming.target.startswith(ENVOY) else 0.0
+        return min(expected or self._within, self._within)
 
     async def _in_time(self, asked: Asked, within: float) -> Answer:
         """The answer, or NotAsked: what is decided later is on record, and given to nobody."""

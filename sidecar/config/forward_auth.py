@@ -49,7 +49,7 @@ class ForwardAuth(Section, frozen=True):
         tuple[str, ...], Meta(description="Headers that go into context.headers, for policies to read.")
     ] = ()
     timeout: Annotated[
-        Seconds, Meta(description="Time to answer, where the gateway does not say how long it waits.")
+        Seconds, Meta(description="Longest time to answer; the gateway should wait for clearly longer.")
     ] = unit(Seconds, "180ms")
 
 

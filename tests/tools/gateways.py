@@ -1,4 +1,4 @@
-"""Real gateways in front of a real upstream: Envoy and nginx with the configs of deploy/, at addresses of the test."""
+"""Real gateways before a real upstream: Envoy and nginx with the configs of deploy/, at addresses of the test."""
 
 import http.client
 import json
@@ -52,7 +52,8 @@ class Upstream:
                 if self.command != "HEAD":
                     self.wfile.write(b"reached")
 
-            do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_GET
+            def __getattr__(self, name: str) -> Any:
+                return self.do_GET if name.startswith("do_") else super().__getattribute__(name)
 
             def log_message(self, *_: object) -> None:
                 """Nothing: the test looks at `seen`."""
@@ -79,14 +80,12 @@ class Gateway:
 
     address: str
     upstream: Upstream
+    kind: str
     admin: str = ""
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """One request on a connection of its own; the path goes out as it is."""
-        if self.address.startswith("/"):
-            connection: http.client.HTTPConnection = UnixConnection(self.address)
-        else:
-            connection = http.client.HTTPConnection(self.address, timeout=10)
+        connection = self._connection()
         try:
             connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
             for name, value in headers.items():
@@ -99,6 +98,23 @@ class Gateway:
             )
         finally:
             connection.close()
+
+    def say(self, raw: bytes) -> int:
+        """The status of the answer to these bytes."""
+        connection = self._connection()
+        connection.connect()
+        try:
+            connection.sock.sendall(raw)
+            response = http.client.HTTPResponse(connection.sock)
+            response.begin()
+            return response.status
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.address.startswith("/"):
+            return UnixConnection(self.address)
+        return http.client.HTTPConnection(self.address, timeout=10)
 
     def stat(self, name: str) -> int:
         """A counter of Envoy's own."""
@@ -122,10 +138,13 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
 
 
 def envoy_config(
-    upstream: int, daemon: str, *, failure_mode_allow: bool = False, **manager: Any
+    upstream: int, daemon: str, *, failure_mode_allow: bool = False, timeout: str = "", **manager: Any
 ) -> dict[str, Any]:
-    """The config of deploy/envoy, at these addresses; `daemon` is a socket's path, or an URL. `manager`: other
-    settings of the connection manager."""
+    """The config of deploy/envoy, at these addresses; `daemon` is a socket's path, or an URL.
+
+    `timeout`: how long it waits for the daemon, if not as the config says. `manager`: other settings of the
+    connection manager.
+    """
     text = (REPOSITORY / "deploy" / "envoy" / "forward-auth.yaml").read_text()
     config: dict[str, Any] = yaml.safe_load(text)
     listener, clusters = config["static_resources"]["listeners"][0], config["static_resources"]["clusters"]
@@ -135,6 +154,8 @@ def envoy_config(
     authz = next(one for one in filters["http_filters"] if one["name"].endswith("ext_authz"))["typed_config"]
     assert authz["failure_mode_allow"] is False
     authz["failure_mode_allow"] = failure_mode_allow
+    if timeout:
+        authz["http_service"]["server_uri"]["timeout"] = timeout
     addresses = {
         one["name"]: one["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
         for one in clusters
@@ -160,7 +181,9 @@ def envoy(folder: Path, daemon: str, **settings: Any) -> Iterator[Gateway]:
         command = [str(program), "-c", str(config), "--concurrency", "1", "--use-dynamic-base-id"]
         command += ["--admin-address-path", str(admin), "--log-level", "warning"]
         with _process(command, folder / "envoy.log") as process:
-            yield Gateway(_listener(process, admin, folder / "envoy.log"), upstream, admin.read_text())
+            yield Gateway(
+                _listener(process, admin, folder / "envoy.log"), upstream, "envoy", admin.read_text()
+            )
 
 
 def _listener(process: subprocess.Popen[bytes], admin: Path, log: Path) -> str:
@@ -224,7 +247,7 @@ def nginx(folder: Path, daemon: str) -> Iterator[Gateway]:
             until(lambda: listen.exists() or process.poll() is not None, "nginx listens")
             assert process.poll() is None, log.read_text()
             try:
-                yield Gateway(str(listen), upstream)
+                yield Gateway(str(listen), upstream, "nginx")
             finally:
                 process.terminate()
                 process.wait(10)
