@@ -7,7 +7,7 @@ import pytest
 
 from tests.tools.bundles import HEAD
 from tests.tools.daemon import Daemon
-from tests.tools.gateways import envoy, nginx
+from tests.tools.gateways import check_envoy, check_nginx, envoy, nginx
 
 RULES = """rules:
   - id: orders
@@ -175,3 +175,9 @@ def test_the_daemon_itself_refuses_what_an_envoy_passes_on_as_it_came(daemon, tm
             assert (answer.status, answer.headers["x-ascend-code"]) == (403, "hostile_path")
         assert gateway.ask("GET", "/orders/1", **A).status == 200
         assert len(gateway.upstream.seen) == 1
+
+
+def test_the_examples_are_taken_as_they_are(tmp_path):
+    """By the gateways' own checks, at the addresses that are written in them."""
+    told = check_envoy(tmp_path), check_nginx(tmp_path)
+    assert told == ("", "")

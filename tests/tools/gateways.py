@@ -251,3 +251,26 @@ def nginx(folder: Path, daemon: str) -> Iterator[Gateway]:
             finally:
                 process.terminate()
                 process.wait(10)
+
+
+def check_envoy(folder: Path) -> str:
+    """What Envoy says against the config of deploy/envoy as it is; "" where it takes it."""
+    example = REPOSITORY / "deploy" / "envoy" / "forward-auth.yaml"
+    command = [str(_need(_ENVOY)), "--mode", "validate", "-c", str(example), "--use-dynamic-base-id"]
+    return _complaint([*command, "--log-level", "warning"], folder)
+
+
+def check_nginx(folder: Path) -> str:
+    """The same of nginx."""
+    (folder / "forward-auth.conf").write_text(
+        (REPOSITORY / "deploy" / "nginx" / "forward-auth.conf").read_text()
+    )
+    (folder / "nginx.conf").write_text(_NGINX_MAIN.format(folder=folder, user=""))
+    return _complaint(
+        [str(_need(_NGINX)), "-t", "-q", "-c", str(folder / "nginx.conf"), "-p", str(folder)], folder
+    )
+
+
+def _complaint(command: list[str], folder: Path) -> str:
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return "" if ran.returncode == 0 else ran.stdout + ran.stderr
