@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 # Envoy's router sets it to what is left of the route's timeout.
-_ENVOY: Final = "x-envoy-expected-rq-timeout-ms"
+ENVOYS_PATIENCE: Final = "x-envoy-expected-rq-timeout-ms"
 _SPARED: Final = 0.02  # for the way back
 
 
@@ -25,7 +25,7 @@ def patience(headers: Mapping[str, str]) -> float | None:
 
 def expected_by_envoy(headers: Mapping[str, str]) -> float:
     """The seconds that Envoy leaves for an answer and its way back; 0 where it does not say. Names in lower case."""
-    return _expected(headers.get(_ENVOY, ""))
+    return _expected(headers.get(ENVOYS_PATIENCE, ""))
 
 
 def _expected(milliseconds: str) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 
 _BACKLOG = 1024
+_NO_SOCKET = "cannot listen on this socket"
 
 
 def bind_tcp(host: str, port: int, name: str) -> socket.socket:
@@ -53,16 +54,27 @@ def bind_unix(path: Path, mode: int, group: str | None = None) -> socket.socket:
         if path.is_socket():
             path.unlink()
         listener.bind(str(path))
+        give(path, mode, group)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(Diagnostic(Place(str(path)), f"{_NO_SOCKET}: {error.strerror}")) from error
+    except ConfigError:
+        listener.close()
+        raise
+    finally:
+        os.umask(mask)
+    return _ready(listener)
+
+
+def give(path: Path, mode: int, group: str | None) -> None:
+    """The socket, which nobody could reach so far, to those who may connect. Raises ConfigError."""
+    try:
         if group is not None:
             os.chown(path, -1, grp.getgrnam(group).gr_gid)
         path.chmod(mode)
     except (OSError, KeyError) as error:
-        listener.close()
         why = error.strerror if isinstance(error, OSError) else f"there is no group {group}"
-        raise ConfigError(Diagnostic(Place(str(path)), f"cannot listen on this socket: {why}")) from error
-    finally:
-        os.umask(mask)
-    return _ready(listener)
+        raise ConfigError(Diagnostic(Place(str(path)), f"{_NO_SOCKET}: {why}")) from error
 
 
 def _ready(listener: socket.socket) -> socket.socket:

@@ -127,6 +127,8 @@ def _folders(config: Config, report: _Report) -> None:
 def _sockets(config: Config, report: _Report) -> None:
     """unix(7): sun_path has 108 bytes, the last of which ends the string."""
     in_run = config.approvals_socket if config.approvals.group else config.decision_socket
+    if config.forward_auth.grpc:
+        in_run = config.forward_auth_socket
     for key, path in (("run_dir", in_run), ("state_dir", config.admin_socket)):
         length = len(bytes(path))
         if length > _SOCKET_PATH_BYTES:

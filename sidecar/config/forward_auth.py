@@ -28,6 +28,9 @@ class ForwardAuth(Section, frozen=True):
     """Envoy ext_authz and nginx auth_request, under /forward-auth/ on the decision doors."""
 
     enabled: Annotated[bool, Meta(description="Answer gateways under /forward-auth/.")] = False
+    grpc: Annotated[
+        bool, Meta(description="Also answer Envoy's gRPC ext_authz, at <run_dir>/forward-auth.sock.")
+    ] = False
     subject_from: Annotated[
         SubjectFrom,
         Meta(
@@ -56,6 +59,8 @@ class ForwardAuth(Section, frozen=True):
 def findings_of(forward: ForwardAuth) -> Iterator[tuple[str, str, str]]:
     """What no key can know alone: the key, what is wrong with it, and what would be right."""
     yield from _of_subject(forward)
+    if forward.grpc and not forward.enabled:
+        yield "grpc", "another way into a door that is closed", "set forward_auth.enabled too"
     if {"{", "}"} & set(forward.action.replace(METHOD, "")):
         yield "action", f"`{forward.action[:64]}` holds another brace than those of {METHOD}", ""
     for key, names in (("subject_header", (forward.subject_header,)), ("headers", forward.headers)):

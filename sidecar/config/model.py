@@ -319,6 +319,10 @@ class Config(Section, frozen=True):
         return self.run_dir / "sidecar.sock"
 
     @property
+    def forward_auth_socket(self) -> Path:
+        return self.run_dir / "forward-auth.sock"
+
+    @property
     def approvals_socket(self) -> Path:
         return self.run_dir / "approvals.sock"
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sidecar.adapters.audit_files.keys import load_masking_key
 from sidecar.adapters.audit_files.layout import Layout
@@ -31,7 +32,7 @@ from sidecar.core.masking import Masker
 from sidecar.daemon.acks import Acks, build_acks
 from sidecar.daemon.alarms import Alarms, build_alarms
 from sidecar.daemon.ascend import ascend_routes
-from sidecar.daemon.forward_auth import build_forward_auth
+from sidecar.daemon.forward_auth import build_forward_auth, build_forward_auth_grpc
 from sidecar.daemon.killswitch import Switching, build_switching
 from sidecar.daemon.owing import Owing, all_of, build_owing
 from sidecar.daemon.supply import Supply, build_supply
@@ -56,6 +57,9 @@ from sidecar.service.state import State
 from sidecar.service.waiting import Waiting
 from sidecar.service.watched_platform import WatchedPlatform
 
+if TYPE_CHECKING:
+    from sidecar.api.forward_auth_grpc import ForwardAuthGrpc
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -78,6 +82,7 @@ class Parts:
     people: Door
     admin: Door
     ops: Door
+    forward_grpc: "ForwardAuthGrpc | None"
 
 
 def build(
@@ -213,6 +218,7 @@ def build(
             bounds,
         ),
         ops=Door(Router(Ops(health, metrics.render).routes()), bounds),
+        forward_grpc=build_forward_auth_grpc(config, forward, activity.touch),
     )
 
 

@@ -1,12 +1,19 @@
 """Forward auth, wired: what the operator decided of it, as its door takes it."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from sidecar.api.forward_auth import ForwardAuth
 from sidecar.api.forward_auth_request import Reading
 from sidecar.api.guards import CallerGuard
+from sidecar.config import Config, SubjectFrom
 from sidecar.config import ForwardAuth as Settings
-from sidecar.config import SubjectFrom
+from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.service.decide import Decider
 from sidecar.service.state import State
+
+if TYPE_CHECKING:
+    from sidecar.api.forward_auth_grpc import ForwardAuthGrpc
 
 
 def build_forward_auth(
@@ -29,3 +36,19 @@ def reading_of(settings: Settings) -> Reading:
         by_certificate=settings.subject_from is SubjectFrom.CERTIFICATE,
         headers=tuple(header.lower() for header in settings.headers),
     )
+
+
+def build_forward_auth_grpc(
+    config: Config, forward: ForwardAuth | None, on_request: Callable[[], None]
+) -> "ForwardAuthGrpc | None":
+    """None where it is not enabled. Raises ConfigError without the extra that it needs."""
+    if forward is None or not config.forward_auth.grpc:
+        return None
+    try:
+        from sidecar.api.forward_auth_grpc import ForwardAuthGrpc  # noqa: PLC0415 - grpcio is an extra
+    except ImportError as error:
+        hint = "pip install 'ascend-sidecar[grpc]'"
+        place = Place("forward_auth.grpc")
+        raise ConfigError(Diagnostic(place, f"{error.name} is not installed", hint)) from error
+    socket, body = config.socket, int(config.limits.body)
+    return ForwardAuthGrpc(forward, config.forward_auth_socket, socket.mode, socket.group, body, on_request)

@@ -76,6 +76,8 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
         base_url = config.public_base_url or str(sockets.addresses()["decision"])
         platform = build_platform(config, environ, clock, str(log.vkey))
         parts = build(config, log, clock, base_url, platform, environ)
+        if parts.forward_grpc is not None:
+            parts.forward_grpc.bind()
         try:
             await parts.switching.start()
             parts.alarms.start()
@@ -162,6 +164,8 @@ async def _run(
         await parts.activity.ebb(float(config.shutdown.grace), cut_short)
         parts.alarms.close()
         await serving.close()
+        if parts.forward_grpc is not None:
+            await parts.forward_grpc.close(1.0)
         for task in forever:
             task.cancel()
     return 0
@@ -199,6 +203,8 @@ async def _open_doors(serving: Serving, sockets: Sockets, parts: Parts) -> None:
         await serving.open(sockets.approvals, parts.people)
     await serving.open(sockets.decision, parts.decision)
     await serving.open(sockets.decision_tcp, parts.decision_tcp, sockets.tls)
+    if parts.forward_grpc is not None:
+        await parts.forward_grpc.open()
 
 
 def _on_signals(stop: asyncio.Event, cut_short: asyncio.Event, reload: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ from tests.tools.bundles import snapshot
 from tests.tools.daemon import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "forward-auth.md").read_text()
-CONFIG, RULES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+CONFIG, _, RULES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_its_config_is_taken(tmp_path):

@@ -22,6 +22,8 @@ RULES = """rules:
   - {id: refunds, match: {resources: ["http_path:*/orders/*/refunds*"]}, effect: deny, reason: No refunds.}
 """
 A = {"Authorization": "Bearer of a"}
+ENABLED = {"ASCEND_SIDECAR_FORWARD_AUTH_ENABLED": "true", "ASCEND_SIDECAR_FORWARD_AUTH_GRPC": "true"}
+WAYS = ("envoy over TCP", "envoy over a socket", "envoy over gRPC", "nginx over TCP", "nginx over a socket")
 GATEWAYS = {"envoy": envoy, "nginx": nginx}
 OURS = ("verdict", "code", "id", "risk", "reason", "subject")
 
@@ -41,16 +43,16 @@ def governing(folder):
     token = hashlib.sha256(b"of a").hexdigest()
     (policies / "data" / "agents.yaml").write_text(f"agent:a: {{tokens: [{token}]}}\n")
     (policies / "data" / "people.yaml").write_text("ann: {uids: [1001]}\n")
-    with Daemon(folder, policies, environ={"ASCEND_SIDECAR_FORWARD_AUTH_ENABLED": "true"}) as running:
+    with Daemon(folder, policies, environ=ENABLED) as running:
         yield running
 
 
-@pytest.fixture(
-    scope="module", params=["envoy over TCP", "envoy over a socket", "nginx over TCP", "nginx over a socket"]
-)
+@pytest.fixture(scope="module", params=WAYS)
 def gateway(request, daemon, tmp_path_factory):
     kind, way = request.param.split(" over ")
     where = daemon.listen["decision" if way == "TCP" else "decision_socket"]
+    if way == "gRPC":
+        where = str(daemon.folder / "run" / "forward-auth.sock")
     with GATEWAYS[kind](tmp_path_factory.mktemp(kind), where) as running:
         yield running
 

@@ -27,6 +27,7 @@ HELD = """rules:
 PEOPLE = {"people": "ann: {uids: [1001], groups: [treasury]}\n"}
 AS_A = {
     "ASCEND_SIDECAR_FORWARD_AUTH_ENABLED": "true",
+    "ASCEND_SIDECAR_FORWARD_AUTH_GRPC": "true",
     "ASCEND_SIDECAR_FORWARD_AUTH_SUBJECT_FROM": "fixed",
     "ASCEND_SIDECAR_FORWARD_AUTH_SUBJECT": "agent:a",
 }
@@ -180,16 +181,17 @@ def daemon(tmp_path):
 
 @contextlib.contextmanager
 def every_gateway(daemon: Daemon, folder: Path, timeout: str = "10s"):
-    """By name; the lenient one passes what it gets no word on within the time."""
-    where = daemon.listen["decision_socket"]
+    """By name; the lenient ones, of which one asks by gRPC, pass what they get no word on within the time."""
+    where, over_grpc = daemon.listen["decision_socket"], str(daemon.folder / "run" / "forward-auth.sock")
     with (
         envoy(folder / "strict", where, timeout=timeout) as strict,
         envoy(
             folder / "lenient", daemon.listen["decision"], failure_mode_allow=True, timeout=timeout
         ) as lenient,
+        envoy(folder / "grpc", over_grpc, failure_mode_allow=True, timeout=timeout) as lenient_over_grpc,
         nginx(folder / "nginx", where) as of_nginx,
     ):
-        yield {"strict": strict, "lenient": lenient, "nginx": of_nginx}
+        yield {"strict": strict, "lenient": lenient, "grpc": lenient_over_grpc, "nginx": of_nginx}
 
 
 def statuses(gateways: dict[str, Gateway]) -> dict[str, int]:
@@ -203,8 +205,8 @@ def statuses(gateways: dict[str, Gateway]) -> dict[str, int]:
     return found
 
 
-ALL_PASS = {"strict": 200, "lenient": 200, "nginx": 200}
-NONE_PASS = {"strict": 403, "lenient": 403, "nginx": 403}
+ALL_PASS = {"strict": 200, "lenient": 200, "grpc": 200, "nginx": 200}
+NONE_PASS = {"strict": 403, "lenient": 403, "grpc": 403, "nginx": 403}
 
 
 def test_a_full_disk_a_hanging_writer_and_a_lost_one_pass_nothing_and_all_is_well_afterwards(
@@ -248,7 +250,7 @@ def test_a_stopped_or_dead_daemon_is_passed_by_an_envoy_that_passes_what_fails_a
     daemon, tmp_path
 ):
     """The one way round the daemon, which only its operator can close: failure_mode_allow stays false."""
-    unanswered = {"strict": 403, "lenient": 200, "nginx": 500}
+    unanswered = {"strict": 403, "lenient": 200, "grpc": 200, "nginx": 500}
     with every_gateway(daemon, tmp_path, timeout="1s") as gateways:
         assert statuses(gateways) == ALL_PASS
         os.kill(daemon.process.pid, signal.SIGSTOP)

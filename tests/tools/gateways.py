@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ class Upstream:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one piece, or each answer waits for an ACK
 
             def do_GET(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -161,13 +163,26 @@ def envoy_config(
         for one in clusters
     }
     addresses["upstream"]["socket_address"]["port_value"] = upstream
-    if daemon.startswith("/"):
+    if daemon.endswith("/forward-auth.sock"):
+        del authz["http_service"]
+        authz |= yaml.safe_load(_grpc_block())
+        addresses["ascend-sidecar-grpc"]["pipe"]["path"] = daemon
+        if timeout:
+            authz["grpc_service"]["timeout"] = timeout
+    elif daemon.startswith("/"):
         addresses["ascend-sidecar-unix"]["pipe"]["path"] = daemon
     else:
         addresses["ascend-sidecar-tcp"]["socket_address"]["port_value"] = urlsplit(daemon).port
         authz["http_service"]["server_uri"]["cluster"] = "ascend-sidecar-tcp"
     config["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}}
     return config
+
+
+def _grpc_block() -> str:
+    """What docs/forward-auth.md puts in place of `http_service`."""
+    page = (REPOSITORY / "docs" / "forward-auth.md").read_text()
+    (block,) = re.findall(r"```yaml\n(grpc_service.*?)```", page, re.DOTALL)
+    return str(block)
 
 
 @contextmanager
