@@ -7,6 +7,7 @@ of ours, no bound on bytes or requests and no slow disk or platform answers in a
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from sidecar.api.drive import Drive
@@ -20,24 +21,32 @@ from sidecar.core.errors import RequestError
 from sidecar.core.model import Door
 from sidecar.service.asked import Answer, Asked
 from sidecar.service.decide import Decider
+from sidecar.service.ports import Metrics
 from sidecar.service.state import State
 
 _logger = logging.getLogger(__name__)
 _LATE: Final = "There was no decision in time."
-_FAILED: Final = "The daemon failed; nothing was decided."
+FAILED: Final = "The daemon failed; nothing was decided."
 
 
 class ForwardAuth:
     """The dialect. `within`: seconds to answer in, or fewer where the gateway waits for fewer."""
 
     def __init__(
-        self, decider: Decider, state: State, callers: CallerGuard, reading: Reading, within: float
+        self,
+        decider: Decider,
+        state: State,
+        callers: CallerGuard,
+        reading: Reading,
+        within: float,
+        metrics: Metrics,
     ) -> None:
         self._decider = decider
         self._state = state
         self._callers = callers
         self._reading = reading
         self._within = within
+        self._metrics = metrics
 
     def is_meant(self, target: str) -> bool:
         """Whether this request is for this door."""
@@ -50,21 +59,26 @@ class ForwardAuth:
         """
         if PREFIX.encode() not in seen:
             return reply
-        return not_decided(Reason.BAD_REQUEST, "The request cannot be read, or is too large or slow.", {})
+        return self.refuse(Reason.BAD_REQUEST, "The request cannot be read, or is too large or slow.", {})
+
+    def refuse(self, why: Reason, message: str, asked: Mapping[str, str]) -> Reply:
+        """401 or 403 without a decision; `asked` are the headers, as far as they are known."""
+        _logger.warning("forward auth refused a request: %s", why)
+        self._metrics.gateway_refused(why)
+        return not_decided(why, message, asked)
 
     async def respond(self, incoming: Incoming) -> Reply:
         """200, 401 or 403. Never raises but on cancellation."""
+        headers = incoming.headers
         try:
             return await self._decided(incoming)
         except NotAsked as error:
-            _logger.warning("forward auth refused a request: %s", error.why)
-            return not_decided(error.why, str(error), incoming.headers)
+            return self.refuse(error.why, str(error), headers)
         except RequestError:
-            reason = "A valid bearer token is required."
-            return not_decided(Reason.UNAUTHENTICATED, reason, incoming.headers)
+            return self.refuse(Reason.UNAUTHENTICATED, "A valid bearer token is required.", headers)
         except Exception:
-            _logger.exception("forward auth refused a request: %s", Reason.INTERNAL_ERROR)
-            return not_decided(Reason.INTERNAL_ERROR, _FAILED, incoming.headers)
+            _logger.exception("forward auth came to no question")
+            return self.refuse(Reason.INTERNAL_ERROR, FAILED, headers)
 
     async def _decided(self, incoming: Incoming) -> Reply:
         headers = incoming.headers
@@ -107,4 +121,4 @@ class ForwardAuth:
             return await self._decider.decide(asked, within)
         except Exception:
             _logger.exception("forward auth came to no decision")
-            return NotAsked(Reason.INTERNAL_ERROR, _FAILED)
+            return NotAsked(Reason.INTERNAL_ERROR, FAILED)

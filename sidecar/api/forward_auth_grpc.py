@@ -14,8 +14,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
-from sidecar.api.forward_auth import ForwardAuth
-from sidecar.api.forward_auth_answers import not_decided
+from sidecar.api.forward_auth import FAILED, ForwardAuth
 from sidecar.api.forward_auth_messages import METHOD, OVERWRITE, SERVICE, CheckRequest, CheckResponse
 from sidecar.api.forward_auth_request import ENVOY, OURS, Reason
 from sidecar.api.message import Incoming
@@ -83,17 +82,18 @@ class ForwardAuthGrpc(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio ha
     async def _check(self, raw: bytes, context: Any) -> bytes:
         """A CheckRequest to a CheckResponse, both as bytes, so that one that cannot be read is answered as well."""
         self._on_request()
+        refuse = self._forward.refuse
         try:
             incoming = _incoming(raw, context.time_remaining())
             if len(incoming.body) > self._body:
-                reply = not_decided(Reason.BAD_REQUEST, "The body is too large.", incoming.headers)
+                reply = refuse(Reason.BAD_REQUEST, "The body is too large.", incoming.headers)
             else:
                 reply = await self._forward.respond(incoming)
         except DecodeError:
-            reply = not_decided(Reason.BAD_REQUEST, "The request cannot be read.", {})
+            reply = refuse(Reason.BAD_REQUEST, "The request cannot be read.", {})
         except Exception:
-            _logger.exception("forward auth refused a request: %s", Reason.INTERNAL_ERROR)
-            reply = not_decided(Reason.INTERNAL_ERROR, "The daemon failed; nothing was decided.", {})
+            _logger.exception("forward auth came to no answer")
+            reply = refuse(Reason.INTERNAL_ERROR, FAILED, {})
         return _response(reply)
 
 

@@ -190,7 +190,7 @@ def build(
     required = frozenset(read_tokens(config.tokens_file)) if config.tokens_file else frozenset()
     callers = CallerGuard(required, state.bound_tokens)
     hosts = HostGuard(config.allowed_hosts)
-    forward = build_forward_auth(config.forward_auth, decider, state, callers)
+    forward = build_forward_auth(config.forward_auth, decider, state, callers, metrics)
     return Parts(
         state=state,
         supply=supply,

@@ -10,6 +10,7 @@ from sidecar.config import Config, SubjectFrom
 from sidecar.config import ForwardAuth as Settings
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.service.decide import Decider
+from sidecar.service.ports import Metrics
 from sidecar.service.state import State
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def build_forward_auth(
-    settings: Settings, decider: Decider, state: State, callers: CallerGuard
+    settings: Settings, decider: Decider, state: State, callers: CallerGuard, metrics: Metrics
 ) -> ForwardAuth | None:
     """None where it is not enabled: there is then nothing under its paths."""
     if not settings.enabled:
         return None
-    return ForwardAuth(decider, state, callers, reading_of(settings), float(settings.timeout))
+    return ForwardAuth(decider, state, callers, reading_of(settings), float(settings.timeout), metrics)
 
 
 def reading_of(settings: Settings) -> Reading:

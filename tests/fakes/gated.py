@@ -79,7 +79,7 @@ class Gated:
 async def gated(house: Switched, path: str, decider: Any = None, **more: Any) -> AsyncIterator[Gated]:
     """`decider` in place of the house's own; more is that of ForwardAuth."""
     callers = more.pop("callers", CallerGuard(frozenset(), house.state.bound_tokens))
-    given = {"reading": AS_A, "within": 0.18} | more
+    given = {"reading": AS_A, "within": 0.18, "metrics": house.metrics} | more
     forward = ForwardAuth(decider or house.decider, house.state, callers, **given)
     door = Door(Router(house.routes()), HttpLimits(), callers, forward=forward).server()
     listening = await asyncio.get_running_loop().create_unix_server(door, path)

@@ -135,7 +135,7 @@ class Switched(House):
 
     def forward(self, callers: CallerGuard, reading: Reading = AS_A, within: float = 0.18) -> ForwardAuth:
         """The door of gateways, to whom all that they hold is of the agent a."""
-        return ForwardAuth(self.decider, self.state, callers, reading, within)
+        return ForwardAuth(self.decider, self.state, callers, reading, within, self.metrics)
 
     def people_routes(self) -> tuple[Route, ...]:
         approvals = ApprovalsDoor(self.ballots, JsonLimits(), 50.0).routes()

@@ -174,6 +174,15 @@ async def test_a_message_that_does_not_end_is_403(door):
     assert (await asking).startswith(b"HTTP/1.1 403 ")
 
 
+async def test_refusals_without_a_decision_are_counted_by_their_reason(house, door):
+    await door.ask("envoy/a/../b")
+    await door.ask("nginx")
+    await door.say(LINE + b"Host: h\r\nHost: i\r\n\r\n")
+    assert house.counted('ascend_sidecar_gateway_refusals_total{why="hostile_path"} 1.0')
+    assert house.counted('ascend_sidecar_gateway_refusals_total{why="bad_request"} 2.0')
+    assert house.log.records == []
+
+
 async def test_an_upgrade_is_decided_as_what_it_asks_for(door):
     head = await door.say(LINE + b"Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")

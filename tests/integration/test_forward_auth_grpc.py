@@ -8,6 +8,7 @@ import sys
 import grpc.aio
 import pytest
 
+from sidecar.api.forward_auth import ForwardAuth
 from sidecar.api.forward_auth_grpc import ForwardAuthGrpc
 from sidecar.api.forward_auth_messages import METHOD, SERVICE, CheckRequest, CheckResponse
 from sidecar.api.guards import CallerGuard
@@ -136,11 +137,13 @@ async def test_a_fault_of_ours_is_403_and_no_error(house, tmp_path, decider, cod
 
 
 async def test_a_fault_outside_of_any_decision_is_403_and_no_error(house, tmp_path):
-    class Broken:
+    class Broken(ForwardAuth):
         async def respond(self, incoming):
             raise ZeroDivisionError("made to fail")
 
-    async with opened(tmp_path / "s", house, forward=Broken()) as door:
+    callers = CallerGuard(frozenset(), frozenset)
+    broken = Broken(house.decider, house.state, callers, AS_A, 0.18, house.metrics)
+    async with opened(tmp_path / "s", house, forward=broken) as door:
         told = await door.check(held())
     assert headers_of(told.denied_response)["x-ascend-code"] == "internal_error"
 

@@ -31,6 +31,7 @@ class PrometheusMetrics(Collector):
     def __init__(self) -> None:
         self._decided: Counter[tuple[str, str, str]] = Counter()
         self._unrecorded: Counter[tuple[str, str]] = Counter()
+        self._gateway_refused: Counter[str] = Counter()
         self._seconds: Observed = {}
         self._refused: Counter[str] = Counter()
         self._unstored = 0
@@ -62,6 +63,9 @@ class PrometheusMetrics(Collector):
 
     def unrecorded(self, code: Code, door: Door) -> None:
         self._unrecorded[code, door] += 1
+
+    def gateway_refused(self, why: str) -> None:
+        self._gateway_refused[why] += 1
 
     def bundle_activated(self, bundle: Bundle, now: float) -> None:
         self._bundle, self._activated_at = bundle, now
@@ -164,6 +168,12 @@ class PrometheusMetrics(Collector):
         for (code, door), count in self._unrecorded.items():
             unrecorded.add_metric([code, door], count)
         yield unrecorded
+        refused = CounterMetricFamily(
+            "ascend_sidecar_gateway_refusals", "Gateways refused without a decision.", labels=["why"]
+        )
+        for why, count in self._gateway_refused.items():
+            refused.add_metric([why], count)
+        yield refused
         yield self._latency()
         yield CounterMetricFamily(
             "ascend_sidecar_condition_errors", "Policy conditions that erred.", self._condition_errors
