@@ -6,6 +6,7 @@ status is always OK, and a refusal is an answer. Who connects is not known here:
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,7 @@ from sidecar.core.model import Caller
 _logger = logging.getLogger(__name__)
 # Envoy bounds what it sends by `max_request_bytes`; what is beyond this is an error to it.
 _MESSAGE_BYTES: Final = 16 * 1024 * 1024
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.1: not those of HTTP/2 such as :path
 _REMOVE: Final = "x-envoy-auth-headers-to-remove"
 # google.rpc.Code
 _OK, _PERMISSION_DENIED, _UNAUTHENTICATED = 0, 7, 16
@@ -100,7 +102,7 @@ class ForwardAuthGrpc(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio ha
 def _incoming(raw: bytes, remaining: float | None) -> Incoming:
     """As the HTTP service would have sent it. Raises DecodeError."""
     held = CheckRequest.FromString(raw).attributes.request.http
-    headers = {header.key.lower(): header.value for header in held.headers if not header.key.startswith(":")}
+    headers = {one.key.lower(): one.value for one in held.headers if _NAME.fullmatch(one.key)}
     headers["host"] = held.host
     headers.pop(ENVOYS_PATIENCE, None)  # that of the client's request, which is another wait
     if remaining is not None:

@@ -87,6 +87,14 @@ async def test_an_allow_names_who_asked_and_takes_away_what_looks_like_it(house,
     assert door.touched == 1
 
 
+async def test_a_name_that_is_none_puts_nothing_into_an_answer(house, tmp_path):
+    request = CheckRequest.FromString(held())
+    request.attributes.request.http.headers.add(key="x-ascend-a\r\nx-ascend-role: admin", value="1")
+    async with opened(tmp_path / "s", house) as door:
+        told = await door.check(request.SerializeToString())
+    assert "x-ascend-role" not in headers_of(told.ok_response)
+
+
 async def test_a_refusal_has_status_and_reason(house, tmp_path):
     await house.block()
     async with opened(tmp_path / "s", house) as door:
