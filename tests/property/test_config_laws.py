@@ -28,6 +28,9 @@ BY_KEY = {
     "audit.fsync": ("interval", "never"),
     "audit.keep.age": ("1h", "2h"),
     "audit.keep.bytes": ("1GiB", "2GiB"),
+    "forward_auth.headers": (["x-a"], ["x-b", "x-c"]),
+    "forward_auth.subject": ("agent:one", "agent:two"),
+    "forward_auth.subject_from": ("header", "certificate"),
     "killswitch.blind_subjects": (["a-*"], ["b-*", "agent:*"]),
     "killswitch.delivery": ("raw", "envelope"),
     "killswitch.endpoint_url": ("https://a.example", "http://127.0.0.1:1"),
@@ -48,6 +51,8 @@ BY_KEY = {
 COMPANIONS = {
     "tls.cert": {"tls.key": "/key"},
     "tls.key": {"tls.cert": "/cert"},
+    "forward_auth.grpc": {"forward_auth.enabled": "true"},
+    "forward_auth.subject": {"forward_auth.subject_from": "fixed"},
     "killswitch.queue_url": {"killswitch.topic_arn": TOPICS[0]},
     "killswitch.threshold": {"killswitch.keys": "/a.pub,/b.pub"},
 }
