@@ -53,9 +53,9 @@ class ForwardAuth:
         return target.startswith(PREFIX)
 
     def refusal(self, seen: bytes, reply: Reply) -> Reply:
-        """In place of the answer to a message that cannot be read to its end, if it is for this door.
+        """In place of the answer to a message that cannot be read to its end, if it seems to be for this door.
 
-        `seen` begins within its request line, or before; where that cannot be told, it is taken to be for us.
+        `seen` begins with its target or before that, and may go on beyond it.
         """
         if PREFIX.encode() not in seen:
             return reply

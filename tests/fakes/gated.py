@@ -77,11 +77,12 @@ class Gated:
 
 @contextlib.asynccontextmanager
 async def gated(house: Switched, path: str, decider: Any = None, **more: Any) -> AsyncIterator[Gated]:
-    """`decider` in place of the house's own; more is that of ForwardAuth."""
+    """`decider` in place of the house's own; more is that of ForwardAuth, and `limits`."""
+    limits = more.pop("limits", HttpLimits())
     callers = more.pop("callers", CallerGuard(frozenset(), house.state.bound_tokens))
     given = {"reading": AS_A, "within": 0.18, "metrics": house.metrics} | more
     forward = ForwardAuth(decider or house.decider, house.state, callers, **given)
-    door = Door(Router(house.routes()), HttpLimits(), callers, forward=forward).server()
+    door = Door(Router(house.routes()), limits, callers, forward=forward).server()
     listening = await asyncio.get_running_loop().create_unix_server(door, path)
     try:
         yield Gated(path, door)

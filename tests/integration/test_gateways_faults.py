@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.api.message import HttpLimits
 from sidecar.core.killswitch import Kind
 from tests.fakes.gated import Fails, NeverDecides, gated
 from tests.fakes.switched import Switched
@@ -159,6 +160,20 @@ async def test_what_the_daemon_cannot_even_read_passes_nothing(lenient):
         answer = await asyncio.to_thread(gateway.ask, "GET", "/a", X_Request_ID="x" * 20_000)
     assert answer.status == 403
     assert (gateway.upstream.seen, counted(gateway)) == ([], before)
+
+
+async def test_a_daemon_that_is_out_of_connections_is_passed_like_a_dead_one(lenient):
+    """Nothing tells who connects before it has connected, so there is no answer to give."""
+    gateway, path = fresh(lenient[0]), lenient[1]
+    async with gated(Switched(RULES), path, limits=HttpLimits(connections=1)):
+        _, held = await asyncio.open_unix_connection(path)
+        try:
+            before = counted(gateway)
+            answer = await asyncio.to_thread(gateway.ask, "GET", "/a")
+            assert (answer.status, len(gateway.upstream.seen)) == (200, 1)
+            assert counted(gateway)[1] > before[1]
+        finally:
+            held.close()
 
 
 # The same with a real daemon, its real disk, and every gateway.
