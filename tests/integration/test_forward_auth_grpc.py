@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 
 from sidecar.api.forward_auth import ForwardAuth
-from sidecar.api.forward_auth_grpc import ForwardAuthGrpc
+from sidecar.api.forward_auth_grpc import ForwardAuthGrpc, _incoming
 from sidecar.api.forward_auth_messages import METHOD, SERVICE, CheckRequest, CheckResponse
 from sidecar.api.guards import CallerGuard
 from sidecar.core.errors import ConfigError
@@ -156,12 +156,10 @@ async def test_a_fault_outside_of_any_decision_is_403_and_no_error(house, tmp_pa
     assert headers_of(told.denied_response)["x-ascend-code"] == "internal_error"
 
 
-async def test_a_call_with_less_time_is_answered_within_it(house, tmp_path):
-    slow = house.forward(CallerGuard(frozenset(), frozenset), within=3600.0)
-    slow._decider = NeverDecides()
-    async with opened(tmp_path / "s", house, forward=slow) as door:
-        told = await door.check(held(), within=2.0)
-    assert headers_of(told.denied_response)["x-ascend-code"] == "deadline"
+@pytest.mark.parametrize(("remaining", "told"), [(2.0, "2000"), (0.0, "1"), (-1.0, "1"), (None, None)])
+def test_what_is_left_of_the_call_is_how_long_envoy_waits_and_not_what_its_client_says(remaining, told):
+    incoming = _incoming(held(x_envoy_expected_rq_timeout_ms="99999"), remaining)
+    assert incoming.headers.get("x-envoy-expected-rq-timeout-ms") == told
 
 
 async def test_no_other_method_is_served(house, tmp_path):
