@@ -9,6 +9,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 
 _ascend_watching='' _ascend_folder=''
+_ascend_status=$'^HTTP/1\\.[01] (([1-5])[0-9][0-9])( [^\r\n]*)?\r\n' _ascend_line='^[0-9]+ [^ ]+ [^ ]+ [^ ]+$'
 
 # ascend_authorize ACTION RESOURCE [PROPERTIES] [CONTEXT]: status 0 only if allowed. The last two are JSON objects.
 ascend_authorize() {
@@ -137,15 +138,16 @@ _ascend_ask() {
     *,7 | 0,*) _ascend_refuse unreachable 'There is no connection.'; return ;;
     *,28) _ascend_refuse timeout 'No whole answer in time.'; return ;;
   esac
-  raw=${all#*$'\r\n\r\n'} all=${all%%$'\r\n\r\n'*}
-  [[ ${#all} -le 65536 && $all =~ ^HTTP/1\.[01]\ ([1-5])([0-9][0-9])(\ [^$'\r\n']*)?$'\r\n' ]] ||
+  raw=${all#*$'\r\n\r\n'} value=${#all} all=${all%%$'\r\n\r\n'*}
+  [[ $value != "${#all}" && ${#all} -le 65536 && $all =~ $_ascend_status ]] ||
     { _ascend_refuse invalid 'This is not HTTP/1.1.'; return; }
-  case ${BASH_REMATCH[1]} in 4) error=rejected ;; 5) error=failed ;; *) error=invalid ;; esac
-  name=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
+  case ${BASH_REMATCH[2]} in 4) error=rejected ;; 5) error=failed ;; *) error=invalid ;; esac
+  name=${BASH_REMATCH[1]}
   [[ $name == 200 ]] || { _ascend_refuse $error "Status $name." "${error/#[rf]*/http_$name}"; return; }
   field=()
   while IFS= read -r line; do
     name=${line%%:*} value=${line#*:}
+    [[ $line == *:* && $name =~ ^[A-Za-z0-9._-]+$ ]] || { _ascend_refuse invalid 'This is not HTTP/1.1.'; return; }
     value=${value%$'\r'}
     value=${value#"${value%%[![:blank:]]*}"} value=${value%"${value##*[![:blank:]]}"}
     [[ ! ${field["${name,,}"]+there} ]] || value=$'\r' # twice is none: it fits nothing
@@ -168,7 +170,7 @@ _ascend_decide() {
     [[ ${ASCEND_ACCEPT_OBLIGATIONS:-} == yes || $raw == *'"obligations":[]'* ]] || duties=untold
     [[ ${ASCEND_ACCEPT_OBLIGATIONS:-} == yes || $raw != *'"obligations":[{'* ]] || duties=not_done
   fi
-  [[ $verdict =~ ^(allow|pending|deny)$ && $raw == "$begins"*'}' && $duties != untold && $code =~ ^[^$'\r']+$ &&
+  [[ $verdict =~ ^(allow|pending|deny)$ && $raw == "$begins"*'}' && $duties != untold && $code && $code != $'\r' &&
     $number =~ ^[0-9]*$ && ($number || $verdict == deny) && (! $expected || $number == "$expected") &&
     $risk =~ ^([0-9]|[0-9][0-9]|100)?$ ]] ||
     { _ascend_refuse invalid 'Its parts do not fit together, or are of another decision.'; return; }
@@ -224,9 +226,11 @@ _ascend_follow() {
 _ascend_keep() { printf '%s %s %s\n' "${EPOCHREALTIME/[.,]/}" "$own" "$all" >"$folder/new" && mv "$folder/new" "$folder/state"; }
 
 _ascend_take() {
-  [[ $line =~ ^[0-9]+\ ([^ ]+)\ ([^ ]+)\ [^ ]+$ && ! ${BASH_REMATCH[1]} =~ ^(bye|cut)$ ]] || return
-  local word=${BASH_REMATCH[1]}
-  _ascend_unquote "${BASH_REMATCH[2]}"
+  [[ $line =~ $_ascend_line ]] || return
+  local word about
+  read -r _ word about _ <<<"$line"
+  [[ $word != bye && $word != cut ]] || return
+  _ascend_unquote "$about"
   [[ $plain == "$1" || $plain == '*' ]] || return 0
   [[ $word != partly ]] || word=clear
   [[ $word =~ ^(clear|blocked|blind)$ ]] || return

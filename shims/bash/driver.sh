@@ -15,8 +15,12 @@ say() {
 blocked() { ascend_is_blocked && say blocked yes || say blocked no; }
 
 await() {
-  local end=$((${EPOCHREALTIME/./} + 10000000)) came
-  while ascend_is_blocked && came=yes || came=no; [[ $came != "$1" ]] && ((${EPOCHREALTIME/./} < end)); do sleep 0.01; done
+  local end=$((${EPOCHREALTIME/./} + 10000000))
+  while ((${EPOCHREALTIME/./} < end)); do
+    if ascend_is_blocked; then came=yes; else came=no; fi
+    [[ $came != "$1" ]] || break
+    sleep 0.01
+  done
   say blocked "$came"
 }
 

@@ -90,7 +90,7 @@ class Driver:
         self._process.stdin.flush()
         answer = self._lines.get(timeout=_LONGEST)
         assert answer.endswith(b"\n"), f"the driver has ended at: {line}"
-        return ["" if word == "-" else word for word in answer.decode().rstrip("\n").split("\t")]
+        return ["" if word == "-" else word for word in answer.decode(errors="replace").rstrip("\n").split("\t")]
 
     def open(self, address: str, client: Client) -> None:
         duties = "accept" if client.accept_obligations else "refuse"
