@@ -31,6 +31,7 @@ class PrometheusMetrics(Collector):
     def __init__(self) -> None:
         self._decided: Counter[tuple[str, str, str]] = Counter()
         self._unrecorded: Counter[tuple[str, str]] = Counter()
+        self._ungoverned = 0
         self._seconds: Observed = {}
         self._refused: Counter[str] = Counter()
         self._unstored = 0
@@ -62,6 +63,9 @@ class PrometheusMetrics(Collector):
 
     def unrecorded(self, code: Code, door: Door) -> None:
         self._unrecorded[code, door] += 1
+
+    def ungoverned(self, count: int) -> None:
+        self._ungoverned += count
 
     def bundle_activated(self, bundle: Bundle, now: float) -> None:
         self._bundle, self._activated_at = bundle, now
@@ -164,6 +168,11 @@ class PrometheusMetrics(Collector):
         for (code, door), count in self._unrecorded.items():
             unrecorded.add_metric([code, door], count)
         yield unrecorded
+        yield CounterMetricFamily(
+            "ascend_sidecar_ungoverned_actions",
+            "Actions that went ahead because no daemon was reached, as their agents told afterwards.",
+            self._ungoverned,
+        )
         yield self._latency()
         yield CounterMetricFamily(
             "ascend_sidecar_condition_errors", "Policy conditions that erred.", self._condition_errors
