@@ -43,7 +43,9 @@ class NotAllowed(Exception):
         self.decision = decision
 
 
-class _Failed(Exception):
+class Failed(Exception):
+    """No whole answer of status 200; `refusal` is the decision that this is."""
+
     def __init__(self, error: str, reason: str, code: str = "", cause: Optional[OSError] = None) -> None:
         self.refusal = Decision(False, error, code or error, reason, cause=cause)
 
@@ -122,7 +124,7 @@ class Sidecar:
         line, body = f"POST /v1/decisions/{decision.id}/outcome", dict(details or {}, outcome=outcome)
         try:
             self.exchange(line, "", body, time.monotonic() + self._deadline)
-        except _Failed as failed:
+        except Failed as failed:
             return failed.refusal.error
         return ""
 
@@ -163,8 +165,8 @@ class Sidecar:
                 or (asked and number != asked)
                 or not (number or verdict == "deny")
             ):
-                raise _Failed("invalid", "its parts do not fit together, or are of another decision")
-        except _Failed as failed:
+                raise Failed("invalid", "its parts do not fit together, or are of another decision")
+        except Failed as failed:
             return failed.refusal
         error = "obliged" if obliged else {"allow": "", "deny": "denied"}.get(verdict, verdict)
         code, score = "obligations" if obliged else code, int(risk) if risk else None
@@ -176,7 +178,7 @@ class Sidecar:
             head, raw = _read_head(connection, end)
             length = _only(head, "content-length")
             if not re.fullmatch(r"[0-9]{1,7}", length) or int(length) > _BODY:
-                raise _Failed("invalid", "a body without a length, or one that is too long")
+                raise Failed("invalid", "a body without a length, or one that is too long")
             while len(raw) < int(length):
                 raw += _receive(connection, end)
             return head, raw[: int(length)]
@@ -196,7 +198,7 @@ class Sidecar:
         except OSError as error:
             if connection:
                 connection.close()
-            raise _Failed("unreachable", str(error), cause=error) from None
+            raise Failed("unreachable", str(error), cause=error) from None
         try:
             connection.sendall(head + raw)
         except OSError:
@@ -208,7 +210,7 @@ class Sidecar:
             try:
                 self._heard = time.monotonic()
                 self._read_events(mine)
-            except _Failed:
+            except Failed:
                 self._tell(mine, {})
             time.sleep(0.5)
 
@@ -222,18 +224,18 @@ class Sidecar:
                     self._heard = time.monotonic()
                     self._take(mine, one.decode("utf-8", "replace").split(" "))
                 if len(raw) > _LINE:
-                    raise _Failed("invalid", "a line without an end")
+                    raise Failed("invalid", "a line without an end")
                 raw += _receive(connection, self._heard + self._silence)
 
     def _take(self, mine: object, parts: Any) -> None:
         if parts[0].startswith(":"):
             return
         if len(parts) != 4 or not parts[0].isdigit() or parts[1] in ("bye", "cut"):
-            raise _Failed("invalid", "a line of another form, or the last one")
+            raise Failed("invalid", "a line of another form, or the last one")
         about = unquote(parts[2])
         if about in (self.agent, "*"):
             if parts[1] not in _WORDS:
-                raise _Failed("invalid", "a word that is not known")
+                raise Failed("invalid", "a word that is not known")
             self._tell(mine, dict(self._told, **{about: _WORDS[parts[1]]}))
 
     def _tell(self, mine: object, told: Dict[str, str]) -> None:
@@ -248,11 +250,11 @@ def _receive(connection: socket.socket, end: float) -> bytes:
         connection.settimeout(max(0.001, end - time.monotonic()))
         piece = connection.recv(65536)
     except socket.timeout:
-        raise _Failed("timeout", "no whole answer in time") from None
+        raise Failed("timeout", "no whole answer in time") from None
     except OSError as error:
-        raise _Failed("invalid", f"the connection broke: {error}") from None
+        raise Failed("invalid", f"the connection broke: {error}") from None
     if not piece:
-        raise _Failed("invalid", "the connection ended before the answer did")
+        raise Failed("invalid", "the connection ended before the answer did")
     return piece
 
 
@@ -264,10 +266,10 @@ def _read_head(connection: socket.socket, end: float) -> Any:
     first, *lines = head.decode("latin-1").split("\r\n")
     status, fields = re.fullmatch(r"HTTP/1\.[01] ([1-5][0-9]{2})( .*)?", first), {}
     if not status or len(head) > _HEAD or not all(re.match(r"[\w!#$%&'*+.^`|~-]+:", line) for line in lines):
-        raise _Failed("invalid", "this is not HTTP/1.1")
+        raise Failed("invalid", "this is not HTTP/1.1")
     if status[1] != "200":
         error = {"4": "rejected", "5": "failed"}.get(status[1][0], "invalid")
-        raise _Failed(error, f"status {status[1]}", "" if error == "invalid" else f"http_{status[1]}")
+        raise Failed(error, f"status {status[1]}", "" if error == "invalid" else f"http_{status[1]}")
     for name, _, value in (line.partition(":") for line in lines):
         fields.setdefault(name.lower(), []).append(value.strip(" \t"))
     return fields, rest
@@ -275,5 +277,5 @@ def _read_head(connection: socket.socket, end: float) -> Any:
 
 def _only(fields: Dict[str, Any], name: str) -> str:
     if len(fields.get(name, [])) != 1:
-        raise _Failed("invalid", f"{name} is not there once")
+        raise Failed("invalid", f"{name} is not there once")
     return str(fields[name][0])
