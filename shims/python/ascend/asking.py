@@ -1,9 +1,11 @@
 """What is asked of the daemon, as the documented API has it, through the one-file shim."""
 
+import dataclasses
 import json
 import socket
 import time
 from typing import Any, Dict, Optional, Tuple
+from urllib.parse import quote
 
 from ascend_sidecar import Decision as Shown
 from ascend_sidecar import Failed, Sidecar
@@ -36,7 +38,7 @@ class Asking:
 
     def settled(self, decision: AuthorizationDecision, seconds: float) -> AuthorizationDecision:
         """A pending decision when people have answered, or as it is after so many seconds. Raises NoAnswer."""
-        end = time.monotonic() + seconds
+        end, approval = time.monotonic() + seconds, decision.approval_request_id
         while decision.decision.value == "pending":
             began = time.monotonic()
             wait = min(50, int(end - began - 0.5))
@@ -47,7 +49,16 @@ class Asking:
             decision = self._decision(f"GET /api/v1/actions/{int(decision.action_id)}/status", None)
             if decision.decision.value == "pending":
                 time.sleep(max(0.0, min(began + 1, end) - time.monotonic()))
+        if approval and decision.execution_allowed:
+            return dataclasses.replace(decision, approved_at=self._approved_at(approval))
         return decision
+
+    def _approved_at(self, approval: str) -> Optional[str]:
+        """It is allowed with or without it, so that nothing depends on this."""
+        try:
+            return json.loads(self._ask(f"GET /api/sdk/approval/{quote(approval, safe='')}", None)[1]).get("decided_at")
+        except (AttributeError, NoAnswer, ValueError):
+            return None
 
     def report(self, action_id: str, outcome: str, details: Dict[str, Any]) -> None:
         """Raises NoAnswer."""
