@@ -43,6 +43,18 @@ class Language:
 LANGUAGES = [
     Language("python", ("python3",), ("python3", "python/driver.py")),
     Language("node", ("node",), ("node", "node/driver.mjs")),
+    Language(
+        "go", ("go",), ("{out}/go",), ("env", "CGO_ENABLED=0", "go", "build", "-C", "go", "-o", "{out}/go", "./driver")
+    ),
+    Language(
+        "rust", ("rustc",), ("{out}/rust",), ("rustc", "--edition=2021", "-o", "{out}/rust", "rust/driver.rs")
+    ),
+    Language(
+        "java",
+        ("javac", "java"),
+        ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", "{out}", "Driver"),
+        ("javac", "-d", "{out}", "java/Ascend.java", "java/Driver.java"),
+    ),
     Language("bash", ("bash", "curl"), ("bash", "bash/driver.sh")),
 ]
 

@@ -1,0 +1,94 @@
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+/** The Java shim in a loop, for the vectors: a line in, a line out, fields parted by TAB. */
+final class Driver {
+    private Ascend ascend;
+    private Ascend.Decision decision;
+
+    public static void main(String[] arguments) throws IOException {
+        Driver driver = new Driver();
+        PrintStream out = new PrintStream(System.out, true, UTF_8);
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+        for (String line; (line = lines.readLine()) != null;) {
+            String[] words = line.split("\t", -1);
+            Arrays.setAll(words, at -> words[at].equals("-") ? "" : words[at]);
+            out.println(driver.answer(words).map(Driver::shown).collect(Collectors.joining("\t")));
+        }
+    }
+
+    private Stream<String> answer(String[] words) {
+        switch (words[0]) {
+            case "open":
+                ascend = new Ascend(options(words));
+                return Stream.of("ok");
+            case "authorize":
+                decision = ascend.authorize(words[1], words[2], words[3], words[4]);
+                return Stream.of("decision", decision.allowed() ? "allowed" : "refused", word(decision.failure()),
+                    decision.code(), decision.id(), decision.risk() == null ? "" : decision.risk().toString(),
+                    decision.reason());
+            case "report":
+                return Stream.of("reported", word(ascend.report(decision, words[1], words[2])));
+            case "watch":
+                return Stream.of("watching", word(ascend.watch()));
+            case "await":
+                await(words[1]);
+                return Stream.of("blocked", blocked());
+            case "blocked":
+                return Stream.of("blocked", blocked());
+            case "close":
+                ascend.close();
+                return Stream.of("closed");
+            default:
+                throw new IllegalArgumentException(words[0]);
+        }
+    }
+
+    private static Ascend.Options options(String[] words) {
+        Ascend.Options options = new Ascend.Options();
+        options.address = words[1];
+        options.agent = words[2];
+        options.token = words[3];
+        options.deadline = seconds(words[4]);
+        options.wait = seconds(words[5]);
+        options.silence = seconds(words[6]);
+        options.acceptObligations = words[7].equals("accept");
+        return options;
+    }
+
+    private static Duration seconds(String text) {
+        return Duration.ofNanos((long) (Double.parseDouble(text) * 1e9));
+    }
+
+    private void await(String wanted) {
+        long until = System.nanoTime() + 10_000_000_000L;
+        while (!blocked().equals(wanted) && System.nanoTime() < until) {
+            try {
+                Thread.sleep(10);
+            } catch (InterruptedException interrupted) {
+                return;
+            }
+        }
+    }
+
+    private String blocked() {
+        return ascend.isBlocked() ? "yes" : "no";
+    }
+
+    private static String word(Enum<?> value) {
+        return value == null ? "" : value.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static String shown(String word) {
+        return word.isEmpty() ? "-" : word.replaceAll("[\t\r\n]", " ");
+    }
+}
