@@ -49,6 +49,7 @@ public final class Ascend implements AutoCloseable {
         boolean allowed, Failure failure, String code, String reason, Integer risk, String id, String body) { }
 
     /** What require throws. */
+    @SuppressWarnings("serial")
     public static final class NotAllowedException extends RuntimeException {
         public final transient Decision decision;
 
@@ -58,10 +59,10 @@ public final class Ascend implements AutoCloseable {
         }
     }
 
-    private final Options options;
     private final SocketAddress place;
-    private final String fields;
-    private final String agent;
+    private final String agent, fields;
+    private final long deadline, wait, silence; // nanoseconds
+    private final boolean accepts;
     private Map<String, State> told = Map.of();
     private Thread watch;
 
@@ -71,7 +72,10 @@ public final class Ascend implements AutoCloseable {
 
     /** Throws IllegalArgumentException for options that cannot work. */
     public Ascend(Options given) {
-        options = given;
+        deadline = nanos(given.deadline);
+        wait = given.wait == null ? deadline : nanos(given.wait);
+        silence = nanos(given.silence);
+        accepts = given.acceptObligations;
         String address = first(given.address, "ASCEND_SIDECAR", "unix:/run/ascend-sidecar/sidecar.sock");
         String who = first(given.agent, "ASCEND_AGENT_ID", ""), token = first(given.token, "ASCEND_TOKEN", "");
         agent = who.contains(":") ? who : "agent:" + who;
@@ -103,7 +107,6 @@ public final class Ascend implements AutoCloseable {
         String body = "{\"subject\":" + entity(agent) + ",\"action\":{\"name\":" + quoted(action) + ",\"properties\":"
             + (properties.isEmpty() ? "{}" : properties) + "},\"resource\":" + entity(resource) + ",\"context\":"
             + (context.isEmpty() ? "{}" : context) + "}";
-        long deadline = options.deadline.toNanos(), wait = options.wait == null ? deadline : options.wait.toNanos();
         Decision found = decided("POST /access/v1/evaluation", "", body, began + deadline, "");
         for (long next = began; found.failure == Failure.PENDING; next += 1_000_000_000L) {
             if (!slept(next - System.nanoTime())) {
@@ -144,7 +147,7 @@ public final class Ascend implements AutoCloseable {
         rest = rest.substring(1).strip();
         String body = "{\"outcome\":" + quoted(outcome) + (rest.equals("}") ? "" : ",") + rest;
         try {
-            long until = System.nanoTime() + options.deadline.toNanos();
+            long until = System.nanoTime() + deadline;
             exchange("POST /v1/decisions/" + decision.id + "/outcome", "", body, until);
             return null;
         } catch (Refusal refusal) {
@@ -159,7 +162,7 @@ public final class Ascend implements AutoCloseable {
             watch.setDaemon(true);
             watch.start();
         }
-        long until = System.nanoTime() + options.deadline.toNanos();
+        long until = System.nanoTime() + deadline;
         try {
             for (long left; state() == State.UNKNOWN && (left = until - System.nanoTime()) > 0;) {
                 wait(left / 1_000_000 + 1);
@@ -201,14 +204,14 @@ public final class Ascend implements AutoCloseable {
             Answer answer = exchange(line, more, body, until);
             String verdict = answer.only("x-ascend-verdict"), code = answer.only("x-ascend-code");
             String id = answer.only("x-ascend-id"), risk = answer.last("x-ascend-risk"), raw = answer.body;
-            boolean isAllow = verdict.equals("allow"), accepts = options.acceptObligations || !isAllow;
-            boolean obliged = !accepts && raw.contains("\"obligations\":[{");
+            boolean isAllow = verdict.equals("allow"), isFree = accepts || !isAllow;
+            boolean obliged = !isFree && raw.contains("\"obligations\":[{");
             if (!List.of("allow", "deny", "pending").contains(verdict) || code.isEmpty()
                 || !id.matches("[0-9]*") || id.isEmpty() && !verdict.equals("deny")
                 || !asked.isEmpty() && !asked.equals(id)
                 || !risk.matches("[0-9]{0,2}|100")
                 || !raw.startsWith("{\"decision\":" + isAllow) || !raw.endsWith("}")
-                || !accepts && !obliged && !raw.contains("\"obligations\":[]")) {
+                || !isFree && !obliged && !raw.contains("\"obligations\":[]")) {
                 throw new Refusal(Failure.INVALID, "its parts do not fit together, or are of another decision");
             }
             Failure failure = obliged ? Failure.OBLIGED : isAllow ? null
@@ -236,14 +239,14 @@ public final class Ascend implements AutoCloseable {
     /** Opens stream after stream, half a second apart, until it is interrupted. */
     private void follow() {
         do {
-            long until = System.nanoTime() + options.silence.toNanos();
+            long until = System.nanoTime() + silence;
             try (Connection connection = new Connection(place, until)) {
                 String line = "GET /v1/events?agent=" + URLEncoder.encode(agent, UTF_8).replace("+", "%20");
                 connection.send(line, fields + "Accept: text/plain\r\n", "", until);
                 connection.head(until);
                 Map<String, State> words = new HashMap<>();
                 while (true) {
-                    take(connection.line(System.nanoTime() + options.silence.toNanos()), words);
+                    take(connection.line(System.nanoTime() + silence), words);
                     tell(Map.copyOf(words));
                 }
             } catch (Refusal refusal) {
@@ -286,6 +289,10 @@ public final class Ascend implements AutoCloseable {
         }
     }
 
+    private static long nanos(Duration span) {
+        return Math.min(span.toSeconds(), 365L * 86_400) * 1_000_000_000L + span.toNanosPart();
+    }
+
     private static Options named(String agent) {
         Options options = new Options();
         options.agent = agent;
@@ -326,6 +333,7 @@ public final class Ascend implements AutoCloseable {
     }
 
     /** What is decided here because no answer can be believed. */
+    @SuppressWarnings("serial")
     private static final class Refusal extends Exception {
         final transient Decision decision;
 

@@ -45,12 +45,26 @@ final class Driver {
                 return Stream.of("blocked", blocked());
             case "blocked":
                 return Stream.of("blocked", blocked());
+            case "measure":
+                return Stream.of("measured", measured(Integer.parseInt(words[1]), words[2], words[3]));
             case "close":
                 ascend.close();
                 return Stream.of("closed");
             default:
                 throw new IllegalArgumentException(words[0]);
         }
+    }
+
+    /** The median of so many allowed calls, in microseconds. */
+    private String measured(int count, String action, String resource) {
+        long[] took = new long[count];
+        Arrays.setAll(took, at -> {
+            long began = System.nanoTime();
+            ascend.require(action, resource, "", "");
+            return System.nanoTime() - began;
+        });
+        Arrays.sort(took);
+        return String.format("%.1f", took[count / 2] / 1e3);
     }
 
     private static Ascend.Options options(String[] words) {

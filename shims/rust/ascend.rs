@@ -1,12 +1,12 @@
 //! Asks the sidecar before an agent acts, and fails closed. One file, standard library only; the contract that it
 //! keeps, as every shim, is in the README above this folder.
 //!
-//!     let sidecar = Sidecar::new(Options { agent: "bot".into(), ..Options::default() })?;
-//!     sidecar.require("payments.send", "account:42", r#"{"amount": 5}"#, "")?;
+//!     Sidecar::new("bot").require("payments.send", "account:42", r#"{"amount": 5}"#, "")?;
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{mpsc, Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,30 +18,25 @@ const LINE_LIMIT: usize = 8 << 10;
 
 /// Why something is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure { Denied, Pending, Blocked, Obliged, Unreachable, Timeout, Invalid, Rejected, Failed }
+pub enum Failure {
+    Denied,
+    Pending,
+    Blocked,
+    Obliged,
+    Unreachable,
+    Timeout,
+    Invalid,
+    Rejected,
+    Failed,
+}
 
 /// How the agent stands with the kill switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State { Clear, Blocked, Blind, Unknown }
-
-/// What is empty is taken from the environment, else it is the default; no `wait` is the deadline.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub address: String,
-    pub agent: String,
-    pub token: String,
-    pub deadline: Duration,
-    pub wait: Option<Duration>,
-    pub silence: Duration,
-    pub accept_obligations: bool,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        let (deadline, silence) = (Duration::from_secs(5), Duration::from_secs(15));
-        let [address, agent, token] = ["", "", ""].map(String::from);
-        Options { address, agent, token, deadline, wait: None, silence, accept_obligations: false }
-    }
+pub enum State {
+    Clear,
+    Blocked,
+    Blind,
+    Unknown,
 }
 
 /// `failure` is None only if it is allowed. `risk` is 0 to 100; `body` is the daemon's JSON.
@@ -76,14 +71,17 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// One agent's way to its daemon; threads may share it. The watch ends with it.
-pub struct Sidecar(Arc<Inner>);
-
-struct Inner {
-    options: Options,
-    host: String,
-    watch: Mutex<Watch>,
-    news: Condvar,
+/// One agent's way to its daemon; threads may share it, and so do clones. Its options stand as in the README.
+#[derive(Clone)]
+pub struct Sidecar {
+    pub address: String,
+    pub agent: String,
+    pub token: String,
+    pub deadline: Duration,
+    pub wait: Option<Duration>,
+    pub silence: Duration,
+    pub accept_obligations: bool,
+    watch: Arc<(Mutex<Watch>, Condvar)>,
 }
 
 /// `told` is what the stream has said last of the agent and of everybody; `number` tells a watch from those before it.
@@ -94,54 +92,48 @@ struct Watch {
     told: [Option<State>; 2],
 }
 
+impl Watch {
+    fn state(&self) -> State {
+        let both = self.told.map(|told| told.unwrap_or(State::Unknown));
+        let worst = [State::Blocked, State::Unknown, State::Blind].into_iter().find(|word| both.contains(word));
+        worst.unwrap_or(State::Clear)
+    }
+}
+
 impl Sidecar {
-    /// Fails for options that cannot work, and only for those.
-    pub fn new(mut options: Options) -> Result<Sidecar, Refused> {
-        let from = |given: &str, name: &str, default: &str| match given {
-            "" => std::env::var(name).ok().filter(|set| !set.is_empty()).unwrap_or(default.into()),
-            _ => given.to_string(),
-        };
-        options.address = from(&options.address, "ASCEND_SIDECAR", "unix:/run/ascend-sidecar/sidecar.sock");
-        options.agent = from(&options.agent, "ASCEND_AGENT_ID", "");
-        options.token = from(&options.token, "ASCEND_TOKEN", "");
-        let host = match options.address.split_once(':') {
-            Some(("unix", path)) if !path.is_empty() => "localhost".to_string(),
-            Some(("http", rest)) => rest.trim_start_matches('/').trim_end_matches('/').to_string(),
-            _ => String::new(),
-        };
-        let is_sendable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if options.agent.is_empty() || host.is_empty() || !is_sendable(&host) || !is_sendable(&options.token) {
-            let why = "agent must be given, address unix:/PATH or http://HOST:PORT, token ASCII";
-            return Err(Refused(Decision::refused(Failure::Invalid, why).into()));
+    /// The options are those of the environment, else the defaults, and may be set one by one.
+    pub fn new(agent: &str) -> Sidecar {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Sidecar {
+            address: set("ASCEND_SIDECAR").unwrap_or("unix:/run/ascend-sidecar/sidecar.sock".into()),
+            agent: if agent.is_empty() { set("ASCEND_AGENT_ID").unwrap_or_default() } else { agent.into() },
+            token: set("ASCEND_TOKEN").unwrap_or_default(),
+            deadline: Duration::from_secs(5),
+            wait: None,
+            silence: Duration::from_secs(15),
+            accept_obligations: false,
+            watch: Arc::default(),
         }
-        if !options.agent.contains(':') {
-            options.agent.insert_str(0, "agent:");
-        }
-        Ok(Sidecar(Arc::new(Inner { options, host, watch: Mutex::default(), news: Condvar::new() })))
     }
 
     /// Whether the agent may do this now, asked once; where people must approve, it waits for them. Properties (of the
     /// action) and context are JSON objects as text, or empty.
     pub fn authorize(&self, action: &str, resource: &str, properties: &str, context: &str) -> Decision {
-        let (began, options) = (Instant::now(), &self.0.options);
-        let watch = self.0.locked();
-        match watch.state() {
-            State::Blocked if watch.is_on => {
-                return Decision { code: "halted".into(), ..Decision::refused(Failure::Blocked, "A halt is in force.") };
-            }
-            State::Unknown if watch.is_on => {
-                let refused = Decision::refused(Failure::Blocked, "What is halted is not known.");
-                return Decision { code: "halts_unknown".into(), ..refused };
-            }
-            _ => drop(watch),
+        let began = Instant::now();
+        let watch = self.locked();
+        if watch.is_on && matches!(watch.state(), State::Blocked | State::Unknown) {
+            let code = if watch.state() == State::Blocked { "halted" } else { "halts_unknown" };
+            let refused = Decision::refused(Failure::Blocked, format_args!("The event stream: {:?}", watch.state()));
+            return Decision { code: code.into(), ..refused };
         }
+        drop(watch);
         let [properties, context] = [properties, context].map(|text| if text.is_empty() { "{}" } else { text });
-        let (subject, resource, action) = (entity(&options.agent), entity(resource), quoted(action));
-        let body = format!(
-            r#"{{"subject":{subject},"action":{{"name":{action},"properties":{properties}}},"resource":{resource},"context":{context}}}"#
-        );
-        let mut found = self.0.decided("POST /access/v1/evaluation", "", &body, began + options.deadline, "");
-        let wait = options.wait.unwrap_or(options.deadline);
+        let (subject, resource, action) = (entity(&self.subject()), entity(resource), quoted(action));
+        let action = format!("{{\"name\":{action},\"properties\":{properties}}}");
+        let body =
+            format!("{{\"subject\":{subject},\"action\":{action},\"resource\":{resource},\"context\":{context}}}");
+        let wait = self.wait.unwrap_or(self.deadline);
+        let mut found = self.decided("POST /access/v1/evaluation", "", &body, after(began, self.deadline), "");
         while found.failure == Some(Failure::Pending) {
             let asked = Instant::now();
             let left = wait.saturating_sub(began.elapsed());
@@ -150,7 +142,7 @@ impl Sidecar {
             }
             let prefer = format!("Prefer: wait={}\r\n", (left - Duration::from_millis(500)).as_secs().min(55));
             let line = format!("GET /v1/decisions/{}", found.id);
-            let mut news = self.0.decided(&line, &prefer, "", began + wait.max(options.deadline), &found.id);
+            let mut news = self.decided(&line, &prefer, "", after(began, wait.max(self.deadline)), &found.id);
             if news.failure == Some(Failure::Timeout) {
                 break;
             }
@@ -166,67 +158,68 @@ impl Sidecar {
     }
 
     /// The same, as an error unless it is allowed.
-    pub fn require(&self, action: &str, resource: &str, properties: &str, context: &str) -> Result<Decision, Refused> {
+    pub fn require(
+        &self,
+        action: &str,
+        resource: &str,
+        properties: &str,
+        context: &str,
+    ) -> Result<Decision, Refused> {
         let decision = self.authorize(action, resource, properties, context);
-        if decision.allowed { Ok(decision) } else { Err(Refused(decision.into())) }
+        if decision.allowed {
+            Ok(decision)
+        } else {
+            Err(Refused(decision.into()))
+        }
     }
 
     /// Says once that it was `completed` or has `failed`. Details are a JSON object as text, or empty.
     pub fn report(&self, decision: &Decision, outcome: &str, details: &str) -> Result<(), Failure> {
         let details = if details.is_empty() { "{}" } else { details.trim() };
         let rest = details.strip_prefix('{').ok_or(Failure::Invalid)?.trim_start();
-        if decision.id.is_empty() || !decision.id.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !is_numeric(&decision.id) {
             return Err(Failure::Invalid);
         }
         let comma = if rest == "}" { "" } else { "," };
         let body = format!("{{\"outcome\":{}{comma}{rest}", quoted(outcome));
         let line = format!("POST /v1/decisions/{}/outcome", decision.id);
-        let told = self.0.exchange(&line, "", &body, Instant::now() + self.0.options.deadline);
+        let told = self.exchange(&line, "", &body, after(Instant::now(), self.deadline));
         told.map(drop).map_err(|refused| refused.failure.unwrap_or(Failure::Invalid))
     }
 
     /// Follows halts from now on. Returns when it is known how things are, at the latest after the deadline.
     pub fn watch(&self) -> State {
-        let mut watch = self.0.locked();
+        let mut watch = self.locked();
         if !watch.is_on {
-            let number = watch.number + 1;
-            let inner = Arc::clone(&self.0);
-            let started = thread::Builder::new().spawn(move || inner.follow(number));
-            *watch = Watch { number, is_on: started.is_ok(), told: [None; 2] };
+            let (number, own) = (watch.number + 1, self.clone());
+            let is_on = thread::Builder::new().spawn(move || own.follow(number)).is_ok();
+            *watch = Watch { number, is_on, told: [None; 2] };
         }
-        let wait = self.0.news.wait_timeout_while(watch, self.0.options.deadline, |it| it.state() == State::Unknown);
+        let wait = self.watch.1.wait_timeout_while(watch, self.deadline, |it| it.state() == State::Unknown);
         wait.unwrap_or_else(PoisonError::into_inner).0.state()
     }
 
     /// True unless a watched stream says that nothing halts the agent. Asks nobody.
     pub fn is_blocked(&self) -> bool {
-        self.0.locked().state() != State::Clear
+        self.locked().state() != State::Clear
     }
 
-    /// Ends the watch. Its connection closes with the next line, at the latest after the silence.
+    /// Ends the watch, as dropping all clones does: with the stream's next line, or its silence.
     pub fn close(&self) {
-        let mut watch = self.0.locked();
+        let mut watch = self.locked();
         *watch = Watch { number: watch.number + 1, ..Watch::default() };
     }
-}
 
-impl Drop for Sidecar {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-impl Watch {
-    fn state(&self) -> State {
-        let both = self.told.map(|told| told.unwrap_or(State::Unknown));
-        let worst = [State::Blocked, State::Unknown, State::Blind].into_iter().find(|word| both.contains(word));
-        worst.unwrap_or(State::Clear)
-    }
-}
-
-impl Inner {
     fn locked(&self) -> MutexGuard<'_, Watch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watch.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subject(&self) -> String {
+        if self.agent.contains(':') {
+            self.agent.clone()
+        } else {
+            format!("agent:{}", self.agent)
+        }
     }
 
     /// An answer is believed only if all of it fits together. `asked` is the id that it must have, if any.
@@ -236,21 +229,21 @@ impl Inner {
     }
 
     fn judged(&self, head: &Fields, body: &str, asked: &str) -> Result<Decision, Decision> {
-        let [verdict, code, id] = [one(head, "x-ascend-verdict")?, one(head, "x-ascend-code")?, one(head, "x-ascend-id")?];
+        let [verdict, code, id] =
+            [one(head, "x-ascend-verdict")?, one(head, "x-ascend-code")?, one(head, "x-ascend-id")?];
         let [risk, reason] = ["x-ascend-risk", "x-ascend-reason"].map(|name| one(head, name).unwrap_or_default());
-        let accepts = self.options.accept_obligations || verdict != "allow";
+        let accepts = self.accept_obligations || verdict != "allow";
         let is_obliged = !accepts && body.contains(r#""obligations":[{"#);
         let (failure, begins) = match verdict.as_str() {
             "allow" => (is_obliged.then_some(Failure::Obliged), r#"{"decision":true"#),
             "deny" => (Some(Failure::Denied), r#"{"decision":false"#),
             _ => (Some(Failure::Pending), r#"{"decision":false"#),
         };
-        let score = risk.parse().ok().filter(|score| *score <= 100 && risk.bytes().all(|byte| byte.is_ascii_digit()));
+        let score = risk.parse().ok().filter(|score| *score <= 100 && is_numeric(&risk));
         let is_whole = ["allow", "deny", "pending"].contains(&verdict.as_str())
             && !code.is_empty()
             && (score.is_some() || risk.is_empty())
-            && id.bytes().all(|byte| byte.is_ascii_digit())
-            && (!id.is_empty() || verdict == "deny")
+            && (is_numeric(&id) || (id.is_empty() && verdict == "deny"))
             && (asked.is_empty() || asked == id)
             && (body.starts_with(begins) && body.ends_with('}'))
             && (accepts || is_obliged || body.contains(r#""obligations":[]"#));
@@ -258,7 +251,7 @@ impl Inner {
             return Err(Decision::refused(Failure::Invalid, "its parts do not fit, or are of another decision"));
         }
         let code = if is_obliged { "obligations".to_string() } else { code };
-        let (allowed, reason, body) = (failure.is_none(), decoded(&reason), body.to_string());
+        let (allowed, reason, body) = (failure.is_none(), decoded(&reason), body.into());
         Ok(Decision { allowed, failure, code, reason, risk: score, id, body })
     }
 
@@ -266,8 +259,10 @@ impl Inner {
     fn exchange(&self, line: &str, fields: &str, body: &str, until: Instant) -> Result<(Fields, String), Decision> {
         let mut connection = self.send(line, fields, body, until)?;
         let head = connection.head(until)?;
-        let length = one(&head, "content-length")?.parse().ok().filter(|length| *length <= BODY_LIMIT);
-        let length = length.ok_or_else(|| Decision::refused(Failure::Invalid, "a body that is too long"))?;
+        let length = one(&head, "content-length").ok().filter(|length| is_numeric(length));
+        let length = length.and_then(|length| length.parse().ok()).filter(|length| *length <= BODY_LIMIT);
+        let length = length
+            .ok_or_else(|| Decision::refused(Failure::Invalid, "a body without a length, or one that is too long"))?;
         while connection.read.len() < length {
             connection.more(until)?;
         }
@@ -275,32 +270,39 @@ impl Inner {
     }
 
     fn send(&self, line: &str, fields: &str, body: &str, until: Instant) -> Result<Connection, Decision> {
-        let mut wire = self.connect(until).map_err(|error| Decision::refused(Failure::Unreachable, error))?;
-        let mut head = format!("{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{fields}", self.host);
-        if !self.options.token.is_empty() {
-            head += &format!("Authorization: Bearer {}\r\n", self.options.token);
+        let host = self.address.strip_prefix("http://").unwrap_or("localhost").trim_end_matches('/');
+        let can_be_sent = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        if self.agent.is_empty() || !can_be_sent(host) || !can_be_sent(&self.token) {
+            return Err(Decision::refused(Failure::Invalid, "no agent, or a host or token that is not ASCII"));
+        }
+        let mut raw = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields}");
+        if !self.token.is_empty() {
+            raw += &format!("Authorization: Bearer {}\r\n", self.token);
         }
         if !body.is_empty() {
-            head += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+            raw += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
         }
+        raw += &format!("\r\n{body}");
+        let socket = self.connect(host, until).map_err(|error| Decision::refused(Failure::Unreachable, error))?;
         // Whoever does not take it all may have answered already; if not, reading tells.
-        let _ = wire.write_all(format!("{head}\r\n{body}").as_bytes(), until);
-        Ok(Connection { wire, read: Vec::new() })
+        let _ = write(&socket, raw.as_bytes(), until);
+        Ok(Connection { socket, read: Vec::new() })
     }
 
-    fn connect(&self, until: Instant) -> io::Result<Wire> {
-        if let Some(path) = self.options.address.strip_prefix("unix:") {
+    /// A TCP socket is read and written through the type for Unix sockets: to both it is one handle.
+    fn connect(&self, host: &str, until: Instant) -> io::Result<UnixStream> {
+        if let Some(path) = self.address.strip_prefix("unix:") {
             // A stopped daemon's full backlog blocks it, and the standard library has no limit for that.
             let (path, (tell, told)) = (path.to_string(), mpsc::channel());
             thread::Builder::new().spawn(move || tell.send(UnixStream::connect(path)))?;
-            return told.recv_timeout(left(until)?).map_err(io::Error::other)?.map(Wire::Unix);
+            return told.recv_timeout(left(until)?).map_err(io::Error::other)?;
         }
-        let has_port = self.host.rsplit(':').next().is_some_and(|end| end != self.host && !end.ends_with(']'));
-        let place = if has_port { self.host.clone() } else { format!("{}:80", self.host) };
-        let mut failed = io::Error::from(ErrorKind::NotFound);
-        for address in place.to_socket_addrs()? {
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        let place = if has_port { host.to_string() } else { format!("{host}:80") };
+        let mut failed = io::Error::other("an address is unix:/PATH or http://HOST:PORT");
+        for address in if self.address.starts_with("http://") { place.to_socket_addrs()?.collect() } else { vec![] } {
             match TcpStream::connect_timeout(&address, left(until)?) {
-                Ok(stream) => return stream.set_nodelay(true).map(|()| Wire::Tcp(stream)),
+                Ok(stream) => return stream.set_nodelay(true).map(|()| OwnedFd::from(stream).into()),
                 Err(error) => failed = error,
             }
         }
@@ -308,7 +310,7 @@ impl Inner {
     }
 
     fn follow(&self, number: u64) {
-        while self.locked().number == number {
+        while self.tell(number, [None; 2]) {
             let _ended = self.stream(number);
             self.tell(number, [None; 2]);
             thread::sleep(Duration::from_millis(500));
@@ -317,33 +319,30 @@ impl Inner {
 
     /// Returns when what the stream says can no longer be relied upon.
     fn stream(&self, number: u64) -> Result<(), Decision> {
-        let line = format!("GET /v1/events?agent={}", encoded(&self.options.agent));
-        let mut until = Instant::now() + self.options.silence;
+        let line = format!("GET /v1/events?agent={}", encoded(&self.subject()));
+        let mut until = after(Instant::now(), self.silence);
         let mut connection = self.send(&line, "Accept: text/plain\r\n", "", until)?;
         connection.head(until)?;
         let mut told = [None; 2];
-        loop {
-            while let Some(end) = connection.read.iter().position(|byte| *byte == b'\n') {
-                let line = String::from_utf8_lossy(&connection.read[..end]).into_owned();
-                connection.read.drain(..=end);
-                until = Instant::now() + self.options.silence;
-                self.take(&line, &mut told)?;
-                if !self.tell(number, told) {
-                    return Ok(());
+        while self.tell(number, told) {
+            match connection.read.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    let line: Vec<u8> = connection.read.drain(..=end).collect();
+                    self.take(&String::from_utf8_lossy(&line[..end]), &mut told)?;
+                    until = after(Instant::now(), self.silence);
                 }
+                None if connection.read.len() <= LINE_LIMIT => connection.more(until)?,
+                None => return Err(Decision::refused(Failure::Invalid, "a line without an end")),
             }
-            if connection.read.len() > LINE_LIMIT {
-                return Err(Decision::refused(Failure::Invalid, "a line without an end"));
-            }
-            connection.more(until)?;
         }
+        Ok(())
     }
 
     fn take(&self, line: &str, told: &mut [Option<State>; 2]) -> Result<(), Decision> {
         let parts: Vec<&str> = line.split(' ').collect();
         let (word, about) = match parts[..] {
             _ if line.starts_with(':') => return Ok(()),
-            [number, word, about, _] if number.parse::<u64>().is_ok() => (word, decoded(about)),
+            [number, word, about, _] if is_numeric(number) => (word, decoded(about)),
             _ => return Err(Decision::refused(Failure::Invalid, "a line of another form")),
         };
         let state = match word {
@@ -352,24 +351,23 @@ impl Inner {
             "blind" => Some(State::Blind),
             _ => None,
         };
-        let place = [self.options.agent.as_str(), "*"].iter().position(|one| *one == about);
-        if let Some(place) = place {
-            told[place] = state;
-        }
+        let place = [&self.subject(), "*"].iter().position(|one| *one == about);
         if matches!(word, "bye" | "cut") || (place.is_some() && state.is_none()) {
             return Err(Decision::refused(Failure::Invalid, "the last word, or one that is not known"));
         }
+        place.into_iter().for_each(|place| told[place] = state);
         Ok(())
     }
 
-    /// False if that watch is over.
+    /// False if that watch is over, or nobody else is left.
     fn tell(&self, number: u64, told: [Option<State>; 2]) -> bool {
         let mut watch = self.locked();
-        if watch.number == number {
+        let is_wanted = watch.number == number && Arc::strong_count(&self.watch) > 1;
+        if is_wanted {
             watch.told = told;
-            self.news.notify_all();
+            self.watch.1.notify_all();
         }
-        watch.number == number
+        is_wanted
     }
 }
 
@@ -377,7 +375,7 @@ type Fields = Vec<(String, String)>;
 
 /// A connection, and what was read from it and not used yet.
 struct Connection {
-    wire: Wire,
+    socket: UnixStream,
     read: Vec<u8>,
 }
 
@@ -413,7 +411,8 @@ impl Connection {
 
     fn more(&mut self, until: Instant) -> Result<(), Decision> {
         let mut piece = [0; 16 << 10];
-        match self.wire.limit(until).and_then(|()| self.wire.read(&mut piece)) {
+        let limited = left(until).and_then(|left| self.socket.set_read_timeout(Some(left)));
+        match limited.and_then(|()| self.socket.read(&mut piece)) {
             Ok(0) => Err(Decision::refused(Failure::Invalid, "the connection ended before the answer did")),
             Ok(count) => {
                 self.read.extend_from_slice(&piece[..count]);
@@ -421,51 +420,39 @@ impl Connection {
             }
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => Ok(()),
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => Err(Decision::refused(Failure::Timeout, "no whole answer in time")),
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                    Err(Decision::refused(Failure::Timeout, "no whole answer in time"))
+                }
                 _ => Err(Decision::refused(Failure::Invalid, error)),
             },
         }
     }
 }
 
-enum Wire {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Wire {
-    /// Of one read or write: whoever needs several sets it before each.
-    fn limit(&self, until: Instant) -> io::Result<()> {
-        let left = Some(left(until)?);
-        match self {
-            Wire::Tcp(stream) => stream.set_read_timeout(left).and(stream.set_write_timeout(left)),
-            Wire::Unix(stream) => stream.set_read_timeout(left).and(stream.set_write_timeout(left)),
-        }
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Wire::Tcp(stream) => stream.read(into),
-            Wire::Unix(stream) => stream.read(into),
-        }
-    }
-
-    fn write_all(&mut self, mut raw: &[u8], until: Instant) -> io::Result<()> {
-        while !raw.is_empty() {
-            self.limit(until)?;
-            let count = match self {
-                Wire::Tcp(stream) => stream.write(raw)?,
-                Wire::Unix(stream) => stream.write(raw)?,
-            };
-            raw = &raw[count..];
-        }
-        Ok(())
-    }
+/// A span that no clock can tell is a year.
+fn after(began: Instant, span: Duration) -> Instant {
+    began.checked_add(span).unwrap_or(began + Duration::from_secs(365 * 86_400))
 }
 
 fn left(until: Instant) -> io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
+    if left.is_zero() {
+        Err(ErrorKind::TimedOut.into())
+    } else {
+        Ok(left)
+    }
+}
+
+fn write(mut socket: &UnixStream, mut raw: &[u8], until: Instant) -> io::Result<()> {
+    while !raw.is_empty() {
+        socket.set_write_timeout(Some(left(until)?))?;
+        raw = &raw[socket.write(raw)?..];
+    }
+    Ok(())
+}
+
+fn is_numeric(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn one(fields: &Fields, name: &str) -> Result<String, Decision> {

@@ -3,7 +3,7 @@
 #[allow(dead_code)] // what the vectors do not need
 mod ascend;
 
-use ascend::{Decision, Options, Sidecar};
+use ascend::{Decision, Sidecar};
 use std::io::{self, BufRead, Write};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,6 +46,10 @@ fn answer_of(sidecar: &Sidecar, words: &[&str], decision: &mut Decision) {
             }
             answer(&["blocked", yes(sidecar.is_blocked())]);
         }
+        ["measure", count, action, resource] => {
+            let took = measured(sidecar, count.parse().expect("a number"), action, resource);
+            answer(&["measured", &format!("{took:.1}")]);
+        }
         ["close"] => {
             sidecar.close();
             answer(&["closed"]);
@@ -54,13 +58,26 @@ fn answer_of(sidecar: &Sidecar, words: &[&str], decision: &mut Decision) {
     }
 }
 
+/// The median of so many allowed calls, in microseconds.
+fn measured(sidecar: &Sidecar, count: usize, action: &str, resource: &str) -> f64 {
+    let one = |_| {
+        let began = Instant::now();
+        assert!(sidecar.authorize(action, resource, "", "").allowed);
+        began.elapsed()
+    };
+    let mut took: Vec<Duration> = (0..count).map(one).collect();
+    took.sort();
+    took[count / 2].as_secs_f64() * 1e6
+}
+
 fn opened(words: &[&str]) -> Sidecar {
-    let [address, agent, token] = [words[0], words[1], words[2]].map(String::from);
     let [deadline, wait, silence] =
         [words[3], words[4], words[5]].map(|text| Duration::from_secs_f64(text.parse().expect("seconds")));
-    let accept_obligations = words[6] == "accept";
-    let options = Options { address, agent, token, deadline, wait: Some(wait), silence, accept_obligations };
-    Sidecar::new(options).expect("options that can work")
+    let mut sidecar = Sidecar::new(words[1]);
+    (sidecar.address, sidecar.token) = (words[0].into(), words[2].into());
+    (sidecar.deadline, sidecar.wait, sidecar.silence) = (deadline, Some(wait), silence);
+    sidecar.accept_obligations = words[6] == "accept";
+    sidecar
 }
 
 fn word(value: impl std::fmt::Debug) -> String {
@@ -68,7 +85,11 @@ fn word(value: impl std::fmt::Debug) -> String {
 }
 
 fn yes(is: bool) -> &'static str {
-    if is { "yes" } else { "no" }
+    if is {
+        "yes"
+    } else {
+        "no"
+    }
 }
 
 fn answer(words: &[&str]) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,11 +56,31 @@ func (d *driver) do(words []string) []string {
 			time.Sleep(10 * time.Millisecond)
 		}
 		return []string{"blocked", yes(d.client.IsBlocked())}
+	case "measure":
+		return []string{"measured", d.measured(words[1], words[2], words[3])}
 	case "close":
 		d.client.Close()
 		return []string{"closed"}
 	}
 	panic(words[0])
+}
+
+// measured is the median of so many allowed calls, in microseconds.
+func (d *driver) measured(count, action, resource string) string {
+	times, err := strconv.Atoi(count)
+	if err != nil {
+		panic(err)
+	}
+	took := make([]time.Duration, times)
+	for at := range took {
+		began := time.Now()
+		if _, err := d.client.Require(action, resource, nil, nil); err != nil {
+			panic(err)
+		}
+		took[at] = time.Since(began)
+	}
+	slices.Sort(took)
+	return strconv.FormatFloat(float64(took[times/2])/1e3, 'f', 1, 64)
 }
 
 func opened(words []string) *ascend.Client {
