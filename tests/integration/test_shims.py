@@ -71,13 +71,13 @@ def play(driver, server, vector):
 
 
 @pytest.fixture(scope="module", params=LANGUAGES, ids=lambda language: language.name)
-def played(request, tmp_path_factory):
+def played(request):
     language = request.param
     if missing := language.missing():
         pytest.skip(f"{', '.join(missing)}: not installed")
     wanted = [item.callspec.params for item in request.session.items if item.path == request.path]
     cases = [params["case"] for params in wanted if params["played"] is language]
-    playing = Played(language.command(tmp_path_factory.mktemp(language.name)), cases)
+    playing = Played(language.command(), cases)
     yield playing.results
     playing.close()
 

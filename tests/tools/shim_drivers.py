@@ -1,5 +1,8 @@
 """The shims' drivers: how each language's is built and started, and what it is told and says."""
 
+import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import queue
@@ -7,6 +10,7 @@ import re
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from tests.tools.daemon import REPOSITORY
 from tests.tools.shim_vectors import Client, Step
 
 SHIMS = REPOSITORY / "shims"
+_BUILT = REPOSITORY / "build" / "shims"
 _LONGEST = 60.0
 
 
@@ -29,23 +34,44 @@ class Language:
     def missing(self) -> list[str]:
         return [program for program in self.needs if shutil.which(program) is None]
 
-    def command(self, out: Path) -> list[str]:
-        """Builds it into `out`, and says how it is started."""
-        if self.build:
-            done = subprocess.run(self._filled(self.build, out), cwd=SHIMS, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
+    def command(self) -> list[str]:
+        """How it is started. Built before unless these very sources have been, by this process or another."""
+        out = _BUILT / f"{self.name}-{self._digest()}"
+        with _alone(self.name):
+            if self.build and not out.exists():
+                half = out.with_suffix(".half")
+                shutil.rmtree(half, ignore_errors=True)
+                half.mkdir()
+                done = subprocess.run(self._filled(self.build, half), cwd=SHIMS, capture_output=True, text=True)
+                assert done.returncode == 0, done.stderr
+                half.rename(out)
         return self._filled(self.start, out)
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256(repr(self.build).encode())
+        for path in sorted((SHIMS / self.name).rglob("*.*")):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()[:16]
 
     def _filled(self, words: tuple[str, ...], out: Path) -> list[str]:
         return [word.replace("{out}", str(out)) for word in words]
 
 
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """One process at a time builds a language."""
+    _BUILT.mkdir(parents=True, exist_ok=True)
+    with (_BUILT / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+# Without a C compiler, and without asking any network.
+_GO = ("env", "CGO_ENABLED=0", "GOTOOLCHAIN=local", "GOPROXY=off", "go", "build", "-C", "go")
 LANGUAGES = [
     Language("python", ("python3",), ("python3", "python/driver.py")),
     Language("node", ("node",), ("node", "node/driver.mjs")),
-    Language(
-        "go", ("go",), ("{out}/go",), ("env", "CGO_ENABLED=0", "go", "build", "-C", "go", "-o", "{out}/go", "./driver")
-    ),
+    Language("go", ("go",), ("{out}/go",), (*_GO, "-o", "{out}/go", "./driver")),
     Language(
         "rust", ("rustc",), ("{out}/rust",), ("rustc", "--edition=2021", "-o", "{out}/rust", "rust/driver.rs")
     ),
