@@ -19,10 +19,10 @@ def house():
 
 
 @pytest.fixture(scope="module", params=LANGUAGES, ids=lambda language: language.name)
-def language(request, tmp_path_factory):
+def language(request):
     if missing := request.param.missing():
         pytest.skip(f"{', '.join(missing)}: not installed")
-    return request.param.name, request.param.command(tmp_path_factory.mktemp(request.param.name))
+    return request.param.name, request.param.command()
 
 
 @pytest.fixture(params=["unix", "tcp"])
