@@ -5,10 +5,12 @@ package ascend
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net"
 	"net/http"
@@ -44,13 +46,6 @@ var (
 	words     = map[string]State{"clear": StateClear, "partly": StateClear, "blocked": StateBlocked, "blind": StateBlind}
 )
 
-// Options: what is zero is taken from the environment, else it is the default. Less than zero, Wait is no wait at all.
-type Options struct {
-	Address, Agent, Token   string
-	Deadline, Wait, Silence time.Duration
-	AcceptObligations       bool
-}
-
 // Decision has a Failure unless it is Allowed. Risk is 0 to 100, -1 where there is none; Body is what the daemon sent.
 type Decision struct {
 	Allowed          bool
@@ -67,44 +62,34 @@ func (r *Refused) Error() string {
 	return fmt.Sprintf("%s (%s): %s", r.Decision.Failure, r.Decision.Code, r.Decision.Reason)
 }
 
-// Client is for any number of goroutines.
+// Client is one agent's way to its daemon, for any number of goroutines. Its options stand as in the README.
 type Client struct {
-	options               Options
-	network, target, host string
+	Address, Agent, Token   string
+	Deadline, Wait, Silence time.Duration // a Wait below zero is the deadline
+	AcceptObligations       bool
 
 	mutex    sync.Mutex
-	told     map[string]State // of the agent and of "*", by the open stream
-	watching chan struct{}    // nil unless watching; closed by Close
+	told     map[string]State // of the agent and of "*", by the stream that is open
+	watching *int             // not nil while watching; tells a watch from those before it
 }
 
-// New fails for options that cannot work, and only for those.
-func New(o Options) (*Client, error) {
-	o.Address = first(o.Address, os.Getenv("ASCEND_SIDECAR"), "unix:/run/ascend-sidecar/sidecar.sock")
-	o.Agent, o.Token = first(o.Agent, os.Getenv("ASCEND_AGENT_ID")), first(o.Token, os.Getenv("ASCEND_TOKEN"))
-	o.Deadline, o.Silence = first(o.Deadline, 5*time.Second), first(o.Silence, 15*time.Second)
-	o.Wait = first(o.Wait, o.Deadline)
-	if o.Agent != "" && !strings.Contains(o.Agent, ":") {
-		o.Agent = "agent:" + o.Agent
+// New has the options of the environment, else the defaults; they may be set before the first call.
+func New(agent string) *Client {
+	set := func(given, name, otherwise string) string {
+		return cmp.Or(given, os.Getenv(name), otherwise)
 	}
-	c := &Client{options: o, network: "unix", host: "localhost"}
-	if path, isUnix := strings.CutPrefix(o.Address, "unix:"); isUnix {
-		c.target = path
-	} else if at, err := url.Parse(o.Address); err == nil && at.Scheme == "http" && at.Hostname() != "" {
-		c.network, c.host, c.target = "tcp", at.Host, net.JoinHostPort(at.Hostname(), first(at.Port(), "80"))
+	return &Client{
+		Address: set("", "ASCEND_SIDECAR", "unix:/run/ascend-sidecar/sidecar.sock"),
+		Agent:   set(agent, "ASCEND_AGENT_ID", ""), Token: set("", "ASCEND_TOKEN", ""),
+		Deadline: 5 * time.Second, Wait: -1, Silence: 15 * time.Second,
 	}
-	if o.Agent == "" || c.target == "" {
-		return nil, errors.New("ascend: an agent and an address, unix:PATH or http://HOST:PORT, are needed")
-	}
-	return c, nil
 }
 
-func first[T comparable](values ...T) (value T) {
-	for _, value = range values {
-		if value != *new(T) {
-			break
-		}
+func (c *Client) subject() string {
+	if strings.Contains(c.Agent, ":") {
+		return c.Agent
 	}
-	return value
+	return "agent:" + c.Agent
 }
 
 // Require is Authorize, with a *Refused as error unless it is allowed.
@@ -127,14 +112,17 @@ func (c *Client) Authorize(action, resource string, properties, context map[stri
 	}
 	what := map[string]any{"name": action, "properties": orEmpty(properties)}
 	body, err := json.Marshal(map[string]any{
-		"subject": entity(c.options.Agent), "action": what, "resource": entity(resource), "context": orEmpty(context),
+		"subject": entity(c.subject()), "action": what, "resource": entity(resource), "context": orEmpty(context),
 	})
 	if err != nil {
 		return refused(Invalid, err.Error())
 	}
-	deadline, end := begun.Add(c.options.Deadline), begun.Add(c.options.Wait)
-	decision := c.judged("", "POST", "/access/v1/evaluation", body, 0, deadline)
-	return c.settled(decision, end, begun.Add(max(c.options.Wait, c.options.Deadline)))
+	wait := c.Wait
+	if wait < 0 {
+		wait = c.Deadline
+	}
+	decision := c.judged("", "POST", "/access/v1/evaluation", body, 0, begun.Add(c.Deadline))
+	return c.settled(decision, begun.Add(wait), begun.Add(max(wait, c.Deadline)))
 }
 
 // settled asks what people have made of it, once a second at most; it lasts until `last` at most.
@@ -170,7 +158,7 @@ func (c *Client) Report(decision Decision, outcome string, details map[string]an
 	if err != nil || !numeric.MatchString(decision.ID) {
 		return Invalid
 	}
-	until := time.Now().Add(c.options.Deadline)
+	until := time.Now().Add(c.Deadline)
 	_, _, failed := c.exchange("POST", "/v1/decisions/"+decision.ID+"/outcome", body, 0, until)
 	return failed.Failure
 }
@@ -184,8 +172,8 @@ func (c *Client) judged(asked, method, path string, body []byte, wait int, until
 	verdict, code, id := only(header["X-Ascend-Verdict"]), only(header["X-Ascend-Code"]), header["X-Ascend-Id"]
 	risk, d := strings.Join(header["X-Ascend-Risk"], ","), Decision{Code: code, ID: only(id), Risk: -1, Body: whole}
 	isAllow, kind := verdict == "allow", map[string]Failure{"deny": Denied, "pending": Pending}[verdict]
-	obliged := isAllow && !c.options.AcceptObligations && bytes.Contains(whole, []byte(`"obligations":[{`))
-	hasDuties := obliged || !isAllow || c.options.AcceptObligations || bytes.Contains(whole, []byte(`"obligations":[]`))
+	obliged := isAllow && !c.AcceptObligations && bytes.Contains(whole, []byte(`"obligations":[{`))
+	hasDuties := obliged || !isAllow || c.AcceptObligations || bytes.Contains(whole, []byte(`"obligations":[]`))
 	hasID := len(id) == 1 && (numeric.MatchString(d.ID) && (asked == "" || asked == d.ID) || d.ID == "" && kind == Denied)
 	begins := fmt.Appendf(nil, `{"decision":%t`, isAllow)
 	if !isAllow && kind == "" || code == "" || !hasID || !risks.MatchString(risk) || !hasDuties ||
@@ -238,15 +226,19 @@ func (c *Client) exchange(method, path string, body []byte, wait int, until time
 // ask sends a request and reads the head of its answer, whose status is 200; `rest` bounds what is read behind it.
 func (c *Client) ask(method, path string, body []byte, header http.Header, until time.Time) (
 	net.Conn, *http.Response, *io.LimitedReader, Decision) {
-	conn, err := (&net.Dialer{Deadline: until}).Dial(c.network, c.target)
+	network, place, host, err := c.place()
+	if err != nil {
+		return nil, nil, nil, refused(Invalid, err.Error())
+	}
+	conn, err := (&net.Dialer{Deadline: until}).Dial(network, place)
 	if err != nil {
 		return nil, nil, nil, refused(Unreachable, err.Error())
 	}
 	conn.SetDeadline(until)
-	if c.options.Token != "" {
-		header.Set("Authorization", "Bearer "+c.options.Token)
+	if c.Token != "" {
+		header.Set("Authorization", "Bearer "+c.Token)
 	}
-	request := &http.Request{Method: method, URL: &url.URL{Scheme: "http", Host: c.host, Opaque: path}, Header: header,
+	request := &http.Request{Method: method, URL: &url.URL{Scheme: "http", Host: host, Opaque: path}, Header: header,
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Close: true}
 	_ = request.Write(conn) // whoever does not take it all may have answered already; if not, reading tells
 	rest := &io.LimitedReader{R: conn, N: headLimit}
@@ -265,15 +257,27 @@ func (c *Client) ask(method, path string, body []byte, header http.Header, until
 	return nil, nil, nil, failed
 }
 
+func (c *Client) place() (network, place, host string, err error) {
+	path, isUnix := strings.CutPrefix(c.Address, "unix:")
+	at, err := url.Parse(c.Address)
+	switch {
+	case isUnix && c.Agent != "":
+		return "unix", path, "localhost", nil
+	case err == nil && at.Scheme == "http" && at.Hostname() != "" && c.Agent != "":
+		return "tcp", net.JoinHostPort(at.Hostname(), cmp.Or(at.Port(), "80")), at.Host, nil
+	}
+	return "", "", "", errors.New("an agent is needed, and an address unix:/PATH or http://HOST:PORT")
+}
+
 // Watch keeps an event stream open until Close. It returns when it is known how things are, or after the deadline.
 func (c *Client) Watch() State {
 	c.mutex.Lock()
 	if c.watching == nil {
-		c.watching = make(chan struct{})
+		c.watching = new(int)
 		go c.watch(c.watching)
 	}
 	c.mutex.Unlock()
-	for until := time.Now().Add(c.options.Deadline); ; time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(c.Deadline); ; time.Sleep(5 * time.Millisecond) {
 		if state, _ := c.state(); state != StateUnknown || time.Now().After(until) {
 			return state
 		}
@@ -286,59 +290,43 @@ func (c *Client) IsBlocked() bool {
 	return state != StateClear
 }
 
-// Close ends the watch.
+// Close ends the watch; its connection ends with the stream's next line, at the latest after the silence.
 func (c *Client) Close() {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if c.watching != nil {
-		close(c.watching)
-	}
 	c.watching, c.told = nil, nil
 }
 
-func (c *Client) state() (State, bool) {
+func (c *Client) state() (state State, isWatching bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	everybody, agent := c.told["*"], c.told[c.options.Agent]
-	for _, state := range []State{StateBlocked, "", StateBlind} {
-		if everybody == state || agent == state {
-			return first(state, StateUnknown), c.watching != nil
+	for _, state := range []State{StateBlocked, "", StateBlind, StateClear} {
+		if c.told["*"] == state || c.told[c.subject()] == state {
+			return cmp.Or(state, StateUnknown), c.watching != nil
 		}
 	}
-	return StateClear, c.watching != nil
+	return StateUnknown, c.watching != nil
 }
 
-// watch opens stream after stream, half a second apart, until `over` is closed.
-func (c *Client) watch(over chan struct{}) {
-	header := http.Header{"Accept": {"text/plain"}}
-	for path := "/v1/events?agent=" + url.QueryEscape(c.options.Agent); ; {
-		until := time.Now().Add(c.options.Silence)
-		if conn, response, rest, _ := c.ask("GET", path, nil, header, until); response != nil {
+// watch opens stream after stream, half a second apart, until it is over.
+func (c *Client) watch(watching *int) {
+	header, path := http.Header{"Accept": {"text/plain"}}, "/v1/events?agent="+url.QueryEscape(c.subject())
+	for c.tell(watching, nil) {
+		conn, response, rest, _ := c.ask("GET", path, nil, header, time.Now().Add(c.Silence))
+		if response != nil {
 			rest.N = math.MaxInt64
-			ended := make(chan struct{})
-			go func() { // a read is ended by the end of its connection
-				select {
-				case <-over:
-				case <-ended:
-				}
-				conn.Close()
-			}()
-			c.follow(conn, bufio.NewReaderSize(response.Body, lineLimit), over)
-			close(ended)
+			c.follow(conn, bufio.NewReaderSize(response.Body, lineLimit), watching)
+			conn.Close()
+			c.tell(watching, nil)
 		}
-		c.tell(over, map[string]State{})
-		select {
-		case <-over:
-			return
-		case <-time.After(time.Second / 2):
-		}
+		time.Sleep(time.Second / 2)
 	}
 }
 
-// follow returns when what the stream says can no longer be relied upon.
-func (c *Client) follow(conn net.Conn, lines *bufio.Reader, over chan struct{}) {
-	for told := (map[string]State{}); ; {
-		conn.SetDeadline(time.Now().Add(c.options.Silence))
+// follow returns when what the stream says can no longer be relied upon, or is no longer wanted.
+func (c *Client) follow(conn net.Conn, lines *bufio.Reader, watching *int) {
+	for told := (map[string]State{}); c.tell(watching, maps.Clone(told)); {
+		conn.SetDeadline(time.Now().Add(c.Silence))
 		text, err := lines.ReadSlice('\n')
 		if err != nil {
 			return
@@ -350,26 +338,27 @@ func (c *Client) follow(conn net.Conn, lines *bufio.Reader, over chan struct{}) 
 		if fields == nil || fields[1] == "bye" || fields[1] == "cut" {
 			return
 		}
-		if about, err := url.PathUnescape(fields[2]); err != nil {
+		about, err := url.PathUnescape(fields[2])
+		state, isKnown := words[fields[1]]
+		isOurs := about == "*" || about == c.subject()
+		if err != nil || isOurs && !isKnown {
 			return
-		} else if about == "*" || about == c.options.Agent {
-			state, isKnown := words[fields[1]]
-			if !isKnown {
-				return
-			}
-			told = map[string]State{"*": told["*"], c.options.Agent: told[c.options.Agent], about: state}
-			c.tell(over, told)
+		}
+		if isOurs {
+			told[about] = state
 		}
 	}
 }
 
-// tell keeps what a stream says, unless its watch is over.
-func (c *Client) tell(over chan struct{}, told map[string]State) {
+// tell keeps what a stream says; false if its watch is over.
+func (c *Client) tell(watching *int, told map[string]State) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if c.watching == over {
-		c.told = told
+	if c.watching != watching {
+		return false
 	}
+	c.told = told
+	return true
 }
 
 func refused(failure Failure, reason string) Decision {

@@ -395,7 +395,7 @@ public final class Ascend implements AutoCloseable {
                 while (channel.write(all) >= 0 && all.hasRemaining()) {
                     await(SelectionKey.OP_WRITE, until);
                 }
-            } catch (IOException error) {
+            } catch (IOException | RuntimeException error) {
                 // Whoever does not take it all may have answered already; if not, reading tells.
             }
         }
@@ -466,7 +466,7 @@ public final class Ascend implements AutoCloseable {
                 }
                 read = Arrays.copyOf(read, read.length + count);
                 System.arraycopy(piece.array(), 0, read, read.length - count, count);
-            } catch (IOException error) {
+            } catch (IOException | RuntimeException error) {
                 throw new Refusal(Failure.INVALID, error.getMessage());
             }
         }

@@ -393,8 +393,9 @@ impl Connection {
         let head = String::from_utf8_lossy(&self.read[..end]).into_owned();
         self.read.drain(..end + 4);
         let mut lines = head.split("\r\n");
-        let first = lines.next().and_then(|line| line.strip_prefix("HTTP/1.")).unwrap_or_default();
-        let status = first.split(' ').nth(1).filter(|status| status.len() == 3).unwrap_or_default();
+        let first = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ").or(line.strip_prefix("HTTP/1.0 ")));
+        let status =
+            first.and_then(|rest| rest.split(' ').next()).filter(|status| status.len() == 3).unwrap_or_default();
         let failure = match status.parse::<u16>().map_err(|_| invalid())? {
             200 => {
                 let fields = lines.map(|line| line.split_once(':').filter(|(name, _)| !name.contains(' ')));

@@ -84,18 +84,10 @@ func (d *driver) measured(count, action, resource string) string {
 }
 
 func opened(words []string) *ascend.Client {
-	options := ascend.Options{
-		Address: words[0], Agent: words[1], Token: words[2],
-		Deadline: seconds(words[3]), Wait: seconds(words[4]), Silence: seconds(words[5]),
-		AcceptObligations: words[6] == "accept",
-	}
-	if options.Wait == 0 {
-		options.Wait = -1
-	}
-	client, err := ascend.New(options)
-	if err != nil {
-		panic(err)
-	}
+	client := ascend.New(words[1])
+	client.Address, client.Token = words[0], words[2]
+	client.Deadline, client.Wait, client.Silence = seconds(words[3]), seconds(words[4]), seconds(words[5])
+	client.AcceptObligations = words[6] == "accept"
 	return client
 }
 
