@@ -26,6 +26,17 @@ const verbs = {
     while (sidecar.isBlocked() !== (word === "yes") && performance.now() < end) await sleep(5);
     return verbs.blocked();
   },
+  // The median of so many allowed calls, in microseconds.
+  async measure([count, action, resource]) {
+    const took = [];
+    while (took.length < Number(count)) {
+      const began = performance.now();
+      await sidecar.require(action, resource);
+      took.push(performance.now() - began);
+    }
+    took.sort((one, other) => one - other);
+    return ["measured", (took[took.length >> 1] * 1000).toFixed(1)];
+  },
   close() {
     sidecar.close();
     return ["closed"];

@@ -12,6 +12,16 @@ def clean(value):
     return "".join(" " if one in "\t\r\n" else one for one in text) or "-"
 
 
+def measured(sidecar, count, action, resource):
+    """The median of so many allowed calls, in microseconds."""
+    took = []
+    for _ in range(count):
+        began = time.perf_counter()
+        sidecar.require(action, resource)
+        took.append(time.perf_counter() - began)
+    return f"{sorted(took)[count // 2] * 1e6:.1f}"
+
+
 def main():
     sidecar, decision = None, None
     sys.stdin.reconfigure(encoding="utf-8", newline="\n")
@@ -37,6 +47,8 @@ def main():
             while word == "await" and sidecar.is_blocked() != (given[0] == "yes") and time.monotonic() < end:
                 time.sleep(0.005)
             answer = ["blocked", "yes" if sidecar.is_blocked() else "no"]
+        elif word == "measure":
+            answer = ["measured", measured(sidecar, int(given[0]), given[1], given[2])]
         else:
             sidecar.close()
             answer = ["closed"]

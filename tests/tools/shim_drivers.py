@@ -42,15 +42,16 @@ class Language:
                 half = out.with_suffix(".half")
                 shutil.rmtree(half, ignore_errors=True)
                 half.mkdir()
-                done = subprocess.run(self._filled(self.build, half), cwd=SHIMS, capture_output=True, text=True)
+                words = self._filled(self.build, half)
+                done = subprocess.run(words, check=False, cwd=SHIMS, capture_output=True, text=True)
                 assert done.returncode == 0, done.stderr
                 half.rename(out)
         return self._filled(self.start, out)
 
     def _digest(self) -> str:
         digest = hashlib.sha256(repr(self.build).encode())
-        for path in sorted((SHIMS / self.name).rglob("*.*")):
-            digest.update(path.read_bytes())
+        for path in sorted((SHIMS / self.name).rglob("*")):
+            digest.update(path.read_bytes() if path.is_file() else b"")
         return digest.hexdigest()[:16]
 
     def _filled(self, words: tuple[str, ...], out: Path) -> list[str]:
@@ -128,7 +129,9 @@ class Driver:
         self._process.stdin.flush()
         answer = self._lines.get(timeout=_LONGEST)
         assert answer.endswith(b"\n"), f"the driver has ended at: {line}"
-        return ["" if word == "-" else word for word in answer.decode(errors="replace").rstrip("\n").split("\t")]
+        return [
+            "" if word == "-" else word for word in answer.decode(errors="replace").rstrip("\n").split("\t")
+        ]
 
     def open(self, address: str, client: Client) -> None:
         duties = "accept" if client.accept_obligations else "refuse"

@@ -21,7 +21,11 @@ from tests.tools.shim_drivers import LANGUAGES, Driver, Language
 from tests.tools.shim_vectors import Client
 
 LIMIT: Final = 300.0  # microseconds
-_BODY: Final = b'{"decision":true,"context":{"verdict":"allow","code":"allowed","reason":"Yes.","obligations":[]}}'
+# Bash starts a process for each call, so that its cost is that process's.
+MEASURED: Final = ("python", "node", "go", "java", "rust")
+_BODY: Final = (
+    b'{"decision":true,"context":{"verdict":"allow","code":"allowed","reason":"Yes.","obligations":[]}}'
+)
 _ANSWER: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nX-Ascend-Verdict: allow\r\n"
     b"X-Ascend-Code: allowed\r\nX-Ascend-Risk: 30\r\nX-Ascend-Reason: Yes.\r\nX-Ascend-Id: 17\r\n\r\n%b"
@@ -43,14 +47,13 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
     chosen = parser.parse_args()
-    wanted = [one for one in LANGUAGES if not chosen.languages or one.name in chosen.languages]
+    wanted = [one for one in LANGUAGES if one.name in (chosen.languages or MEASURED)]
     medians = _measure([one for one in wanted if not one.missing()], chosen.rounds, chosen.calls)
     bare = medians.pop("bare")
-    print(f"{chosen.rounds} alternating rounds of {chosen.calls} calls, medians in microseconds")
-    print(f"{'bare':8} {bare:7.0f}")
-    for name, median in medians.items():
-        print(f"{name:8} {median:7.0f}  +{median - bare:.0f}")
-    return int(any(median - bare > LIMIT for name, median in medians.items() if name != "bash"))
+    head = f"{chosen.rounds} alternating rounds of {chosen.calls} calls, medians in microseconds"
+    rows = [f"{name:8} {median:7.0f}  +{median - bare:.0f}" for name, median in medians.items()]
+    sys.stdout.write("\n".join([head, f"{'bare':8} {bare:7.0f}", *rows, ""]))
+    return int(any(median - bare > LIMIT for median in medians.values()))
 
 
 def _measure(languages: list[Language], rounds: int, calls: int) -> dict[str, float]:
