@@ -15,8 +15,8 @@ from typing import Any, Dict, NamedTuple, Optional
 from urllib.parse import quote, unquote, urlsplit
 
 _HEAD, _BODY, _LINE = 64 * 1024, 1024 * 1024, 8 * 1024
-_TRUE, _FALSE = b'{"decision":true', b'{"decision":false'
-_WORDS = {"clear": "clear", "partly": "clear", "blocked": "blocked", "blind": "blind"}
+_BEGINS = {"allow": b'{"decision":true', "pending": b'{"decision":false', "deny": b'{"decision":false'}
+_STATES = {"clear": "clear", "partly": "clear", "blocked": "blocked", "blind": "blind"}
 
 
 class Decision(NamedTuple):
@@ -54,15 +54,9 @@ class Sidecar:
     """One agent's way to its daemon. Threads may share it."""
 
     def __init__(
-        self,
-        address: str = "",
-        agent: str = "",
-        token: str = "",
-        deadline: float = 5.0,
-        wait: Optional[float] = None,
-        silence: float = 15.0,
-        accept_obligations: bool = False,
-    ) -> None:
+        self, address: str = "", agent: str = "", token: str = "", deadline: float = 5.0,
+        wait: Optional[float] = None, silence: float = 15.0, accept_obligations: bool = False,
+    ) -> None:  # fmt: skip
         address = address or os.environ.get("ASCEND_SIDECAR") or "unix:/run/ascend-sidecar/sidecar.sock"
         agent = agent or os.environ.get("ASCEND_AGENT_ID", "")
         token = token or os.environ.get("ASCEND_TOKEN", "")
@@ -75,26 +69,20 @@ class Sidecar:
         self._fields = f"Host: {url.netloc or 'localhost'}\r\nConnection: close\r\n"
         self._fields += f"Authorization: Bearer {token}\r\n" if token else ""
         self._deadline, self._wait, self._silence = deadline, deadline if wait is None else wait, silence
-        self._accepts: bool = accept_obligations
+        self._accepts, self._heard, self._news = accept_obligations, 0.0, threading.Condition()
         self._watching: Optional[object] = None
         self._told: Dict[str, str] = {}
-        self._heard, self._news = 0.0, threading.Condition()
 
-    def authorize(
-        self, action: str, resource: str, properties: Any = None, context: Any = None
-    ) -> Decision:
+    def authorize(self, action: str, resource: str, properties: Any = None, context: Any = None) -> Decision:
         """May it? Nothing that the network or the daemon does makes it raise."""
         began, state = time.monotonic(), self._state()
         if self._watching and state in ("blocked", "unknown"):
             code = "halted" if state == "blocked" else "halts_unknown"
             return Decision(False, "blocked", code, f"The event stream: {state}.")
-        who, what = self.agent.partition(":"), resource.partition(":")
         body = {
-            "subject": {"type": who[0], "id": who[2]},
-            "action": {"name": action, "properties": properties or {}},
-            "resource": {"type": what[0], "id": what[2]},
-            "context": context or {},
-        }
+            "subject": _named(self.agent), "action": {"name": action, "properties": properties or {}},
+            "resource": _named(resource), "context": context or {},
+        }  # fmt: skip
         found = self._decide("POST /access/v1/evaluation", "", body, began + self._deadline)
         while found.error == "pending":
             asked = time.monotonic()
@@ -154,26 +142,24 @@ class Sidecar:
         try:
             head, raw = self.exchange(line, fields, body, end)
             verdict, code, number = (_only(head, f"x-ascend-{name}") for name in ("verdict", "code", "id"))
-            risk, reason = (head.get(f"x-ascend-{name}", [""])[-1] for name in ("risk", "reason"))
-            begins = {"allow": _TRUE, "pending": _FALSE, "deny": _FALSE}.get(verdict, b"?")
-            bare = verdict != "allow" or self._accepts or b'"obligations":[]' in raw
-            obliged = verdict == "allow" and not self._accepts and b'"obligations":[{' in raw
-            if (
-                not (raw.startswith(begins) and raw.endswith(b"}") and code and (bare or obliged))
-                or not re.fullmatch(r"[0-9]*", number)
-                or not re.fullmatch(r"([0-9]{1,2}|100)?", risk)
-                or (asked and number != asked)
-                or not (number or verdict == "deny")
-            ):
-                raise Failed("invalid", "its parts do not fit together, or are of another decision")
         except Failed as failed:
             return failed.refusal
+        risk, reason = (head.get(f"x-ascend-{name}", [""])[-1] for name in ("risk", "reason"))
+        minds = verdict == "allow" and not self._accepts
+        obliged = minds and b'"obligations":[{' in raw
+        if (
+            not raw.startswith(_BEGINS.get(verdict, b"?")) or not raw.endswith(b"}") or not code
+            or not re.fullmatch(r"[0-9]*", number) or not re.fullmatch(r"([0-9]{1,2}|100)?", risk)
+            or (asked and number != asked) or not (number or verdict == "deny")
+            or (minds and not obliged and b'"obligations":[]' not in raw)
+        ):  # fmt: skip
+            return Decision(False, "invalid", "invalid", "Its parts do not fit together, or are of another decision.")
         error = "obliged" if obliged else {"allow": "", "deny": "denied"}.get(verdict, verdict)
         code, score = "obligations" if obliged else code, int(risk) if risk else None
         return Decision(not error, error, code, unquote(reason), score, number, raw.decode("utf-8", "replace"))
 
     def exchange(self, line: str, fields: str, body: Any, end: float) -> Any:
-        """One request on a connection of its own: the fields and the body of a whole answer of status 200."""
+        """One request on a connection of its own: fields and body of a whole answer of status 200. Raises Failed."""
         with self._send(line, fields, body, end) as connection:
             head, raw = _read_head(connection, end)
             length = _only(head, "content-length")
@@ -187,8 +173,9 @@ class Sidecar:
         raw = b"" if body is None else json.dumps(body).encode()
         typed = f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n" if raw else ""
         head = f"{line} HTTP/1.1\r\n{self._fields}{fields}{typed}\r\n".encode()
-        connection, left = None, max(0.001, end - time.monotonic())
+        connection = None
         try:
+            left = max(0.001, end - time.monotonic())
             if isinstance(self._place, str):
                 connection = socket.socket(socket.AF_UNIX)
                 connection.settimeout(left)
@@ -211,6 +198,8 @@ class Sidecar:
                 self._heard = time.monotonic()
                 self._read_events(mine)
             except Failed:
+                pass
+            finally:
                 self._tell(mine, {})
             time.sleep(0.5)
 
@@ -234,15 +223,18 @@ class Sidecar:
             raise Failed("invalid", "a line of another form, or the last one")
         about = unquote(parts[2])
         if about in (self.agent, "*"):
-            if parts[1] not in _WORDS:
+            if parts[1] not in _STATES:
                 raise Failed("invalid", "a word that is not known")
-            self._tell(mine, dict(self._told, **{about: _WORDS[parts[1]]}))
+            self._tell(mine, dict(self._told, **{about: _STATES[parts[1]]}))
 
     def _tell(self, mine: object, told: Dict[str, str]) -> None:
         with self._news:
-            if self._watching is mine:
-                self._told = told
+            self._told = told if self._watching is mine else self._told
             self._news.notify_all()
+
+
+def _named(name: str) -> Dict[str, str]:
+    return dict(zip(("type", "id"), name.partition(":")[::2]))
 
 
 def _receive(connection: socket.socket, end: float) -> bytes:

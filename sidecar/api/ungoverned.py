@@ -45,9 +45,7 @@ class UngovernedDoor:
 
     def routes(self) -> tuple[Route, ...]:
         about = "Report actions that went ahead because no daemon could be reached."
-        return (
-            Route("POST", "/v1/ungoverned", self.tell, reads_json=True, about=about, reads=Report),
-        )
+        return (Route("POST", "/v1/ungoverned", self.tell, reads_json=True, about=about, reads=Report),)
 
     async def tell(self, call: Call) -> Reply:
         report = read(parse_body(call, self._limits), Report)

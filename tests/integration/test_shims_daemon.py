@@ -94,5 +94,3 @@ def test_a_halt_is_the_daemons_deny_for_who_does_not_watch(house, driver, langua
         assert (came["allowed"], came["error"], came["code"]) == (False, "denied", "halted")
     finally:
         house.release(AGENTS[language[0]])
-
-

@@ -16,7 +16,9 @@ from tests.tools.shim_server import ShimServer
 from tests.tools.shim_vectors import VECTORS
 
 PYTHON = REPOSITORY / "shims" / "python"
-FAILURES = [vector for vector in VECTORS if len(vector.steps) == 1 and not vector.streams and vector.listening]
+FAILURES = [
+    vector for vector in VECTORS if len(vector.steps) == 1 and not vector.streams and vector.listening
+]
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +234,10 @@ def test_mcp_tools_run_if_and_only_if_they_are_allowed(house, tmp_path):
         "name": "write_file",
         "properties": {"path": "notes.txt", "content": "hello"},
     }
-    assert (fetched["request"]["resource"]["type"], fetched["request"]["resource"]["id"]) == ("file", "/srv/a")
+    assert (fetched["request"]["resource"]["type"], fetched["request"]["resource"]["id"]) == (
+        "file",
+        "/srv/a",
+    )
     assert fetched["request"]["action"]["properties"]["more"] == {"key": "<object>"}
     assert fetched["request"]["context"]["tool_name"] == "read"
 
@@ -338,7 +343,8 @@ def test_every_documented_exception_is_there(tmp_path):
 
 def test_dotenv_and_debug_are_honoured(house, tmp_path):
     (tmp_path / ".env").write_text(
-        f"# here\nexport ASCEND_API_URL='{house.address('tcp')}'\nASCEND_AGENT_ID=from-file # note\nASCEND_DEBUG=true\n"
+        f"# here\nexport ASCEND_API_URL='{house.address('tcp')}'\n"
+        "ASCEND_AGENT_ID=from-file # note\nASCEND_DEBUG=true\n"
     )
     code = """
         from ascend import AscendClient
@@ -382,7 +388,9 @@ def test_an_unreachable_daemon_is_closed_at_once_and_opened_only_if_asked_for(ho
     (told,) = agent_records(house, "ungoverned", "agent:opened")
     assert told["count"] == 4
     assert time.time() - 600 < told["first_at"] <= told["last_at"] <= time.time()
-    assert [one["resource"] for one in told["details"]["actions"]] == [f"wire {number}" for number in range(4)]
+    assert [one["resource"] for one in told["details"]["actions"]] == [
+        f"wire {number}" for number in range(4)
+    ]
     metrics = house.daemon.get("/metrics", "ops").raw.decode()
     assert "ascend_sidecar_ungoverned_actions_total 4.0" in metrics
 
@@ -419,8 +427,7 @@ def test_it_opens_for_nothing_else(tmp_path):
 def test_nothing_listens_is_the_one_case_that_opens(tmp_path):
     code = """
         from ascend import AscendClient
-        print(AscendClient(api_url="http://127.0.0.1:9", fail_mode="open").evaluate_action("a", "b").execution_allowed)
+        client = AscendClient(api_url="http://127.0.0.1:9", fail_mode="open")
+        print(client.evaluate_action("a", "b").execution_allowed)
     """
     assert run(code, tmp_path) == ["True"]
-
-

@@ -11,13 +11,13 @@ from ascend.errors import (
     CircuitBreakerOpen,
     ConfigurationError,
     ConflictError,
-    ConnectionError,  # noqa: A004 - the documented name
+    ConnectionError,
     KillSwitchError,
     NotFoundError,
     OWKAIError,
     RateLimitError,
     ServerError,
-    TimeoutError,  # noqa: A004 - the documented name
+    TimeoutError,
     ValidationError,
 )
 from ascend.mcp import MCPGovernanceConfig, MCPGovernanceMiddleware

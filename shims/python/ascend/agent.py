@@ -29,7 +29,7 @@ class AuthorizedAgent:
         context: Optional[Dict[str, Any]] = None,
         timeout: float = 60,
     ) -> T:
-        """What `execute_fn` gives; denied, what `on_denied` gives, else AuthorizationError. What came of it is reported."""
+        """What `execute_fn` gives; if denied, what `on_denied` gives, or AuthorizationError. It is reported."""
         decision = self.client.evaluate_action(
             action_type, resource, resource_id, parameters, context, risk_indicators, timeout=timeout
         )

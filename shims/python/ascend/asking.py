@@ -56,7 +56,9 @@ class Asking:
     def _approved_at(self, approval: str) -> Optional[str]:
         """It is allowed with or without it, so that nothing depends on this."""
         try:
-            return json.loads(self._ask(f"GET /api/sdk/approval/{quote(approval, safe='')}", None)[1]).get("decided_at")
+            return json.loads(self._ask(f"GET /api/sdk/approval/{quote(approval, safe='')}", None)[1]).get(
+                "decided_at"
+            )
         except (AttributeError, NoAnswer, ValueError):
             return None
 
@@ -74,7 +76,7 @@ class Asking:
             decision = decision_of(json.loads(raw))
             if [_WORDS.get(word) for word in head.get("x-ascend-verdict", [])] != [decision.decision.value]:
                 raise ValueError("the verdict's header and the body contradict each other")
-            if decision.decision.value != "denied" and not 0 < int(decision.action_id):
+            if decision.decision.value != "denied" and not int(decision.action_id) > 0:
                 raise ValueError("it is not on record")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise NoAnswer(Shown(False, "invalid", "invalid", f"this is no answer of the daemon: {error}")) from None

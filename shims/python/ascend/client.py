@@ -12,7 +12,7 @@ from ascend.errors import (
     ConfigurationError,
     KillSwitchError,
     OWKAIError,
-    TimeoutError,  # noqa: A004 - the documented name
+    TimeoutError,
     ValidationError,
     error_of,
 )
@@ -199,9 +199,7 @@ class AscendClient:
 def _passed(missed: NoAnswer) -> AuthorizationDecision:
     reason = f"No daemon: {missed.refusal.reason}"
     conditions, metadata = ["fail_open_mode"], {"fail_mode": "open", "error": reason}
-    return AuthorizationDecision(
-        "", Decision.ALLOWED, True, reason=reason, conditions=conditions, metadata=metadata
-    )
+    return AuthorizationDecision("", Decision.ALLOWED, True, reason=reason, conditions=conditions, metadata=metadata)
 
 
 class _Breaker:

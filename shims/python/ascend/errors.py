@@ -55,7 +55,7 @@ class ConflictError(OWKAIError):
     code = "CONFLICT"
 
 
-class ConnectionError(OWKAIError):  # noqa: A001 - the documented name
+class ConnectionError(OWKAIError):
     """The daemon cannot be reached."""
 
     code = "CONNECTION_ERROR"
@@ -91,7 +91,7 @@ class ServerError(OWKAIError):
     code = "SERVER_ERROR"
 
 
-class TimeoutError(OWKAIError):  # noqa: A001 - the documented name
+class TimeoutError(OWKAIError):
     """No answer in time, of the daemon or of the people who have to approve."""
 
     code = "TIMEOUT"

@@ -33,10 +33,8 @@ class MCPGovernanceMiddleware:
         self._client = client
         self._config = config or MCPGovernanceConfig()
 
-    def wrap(
-        self, tool_name: str = "", action_type: str = "", resource: str = ""
-    ) -> Callable[[Function], Function]:
-        """A decorator of sync and async functions. The action is the tool's name; the resource what it says it acts on.
+    def wrap(self, tool_name: str = "", action_type: str = "", resource: str = "") -> Callable[[Function], Function]:
+        """A decorator of sync and async functions. The action is the tool's name, the resource what it acts on.
 
         Refused, the function does not run: AuthorizationError, or None where denials are not to be raised.
         """
@@ -111,7 +109,7 @@ class MCPGovernanceMiddleware:
 
 
 def _arguments(signature: inspect.Signature, args: Any, kwargs: Any) -> Dict[str, Any]:
-    """By name, with defaults; what JSON does not know as its type's name. Raises ValidationError if they do not fit."""
+    """By name, with defaults; what JSON does not know is its type's name. Raises ValidationError."""
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:

@@ -5,11 +5,35 @@ from enum import Enum
 from typing import Any, Dict, List, Optional
 
 _TOLD = frozenset(
-    "correlation_id cvss_score cvss_severity cvss_vector mitre_tactic mitre_technique nist_control "
-    "nist_description code_analysis prompt_security mcp_governance model_governance processing_time_ms "
-    "alert_triggered alert_id workflow_id policy_decision matched_policies matched_smart_rules thresholds "
-    "output_scan_result output_findings_count enforcement_decision enforcement_decision_source "
-    "risk_score_source shadow_enforcement_decision shadow_enforcement_decision_source".split()
+    (
+        "correlation_id",
+        "cvss_score",
+        "cvss_severity",
+        "cvss_vector",
+        "mitre_tactic",
+        "mitre_technique",
+        "nist_control",
+        "nist_description",
+        "code_analysis",
+        "prompt_security",
+        "mcp_governance",
+        "model_governance",
+        "processing_time_ms",
+        "alert_triggered",
+        "alert_id",
+        "workflow_id",
+        "policy_decision",
+        "matched_policies",
+        "matched_smart_rules",
+        "thresholds",
+        "output_scan_result",
+        "output_findings_count",
+        "enforcement_decision",
+        "enforcement_decision_source",
+        "risk_score_source",
+        "shadow_enforcement_decision",
+        "shadow_enforcement_decision_source",
+    )
 )
 
 
@@ -87,7 +111,7 @@ class AuthorizationDecision:
 
 
 def decision_of(told: Dict[str, Any]) -> AuthorizationDecision:
-    """The daemon's answer as a value. Raises ValueError, KeyError or TypeError for one that is not as it gives them."""
+    """The daemon's answer as a value. Raises KeyError, TypeError or ValueError for any other."""
     decision = Decision(told["decision"])
     allowed = told["execution_allowed"]
     if allowed is not (decision is Decision.ALLOWED):

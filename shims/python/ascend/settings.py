@@ -34,11 +34,11 @@ def _dotenv() -> Dict[str, str]:
 def _plain(value: str) -> str:
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1]
-    return value.split(" #")[0].rstrip()
+    return value.split(" #", maxsplit=1)[0].rstrip()
 
 
 def address_of(api_url: str, sidecar: str) -> str:
-    """Where the daemon is. An https URL is the platform's, which only the daemon speaks to. Raises ConfigurationError."""
+    """Where the daemon is; an https URL is the platform's, whom only the daemon asks. Raises ConfigurationError."""
     if sidecar:
         return sidecar
     url = urlsplit(api_url)
