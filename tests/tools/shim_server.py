@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import select
 import socket
 import struct
 import threading
@@ -125,9 +126,12 @@ class ShimServer:
 
     def _answer(self, connection: socket.socket) -> None:
         with self._lock:
-            if self._exchanges and self._exchanges[0].answer.slam:
+            is_slammed = bool(self._exchanges) and self._exchanges[0].answer.slam
+            if is_slammed:
                 self._exchanges.pop(0)
-                return
+        if is_slammed:
+            select.select([connection], [], [], _LONGEST)  # so that it has connected, whatever it then makes of it
+            return
         request = _read(connection)
         if request is None:
             return
@@ -197,7 +201,8 @@ def render(given: Given) -> bytes:
     """The bytes of an answer."""
     if given.bytes is not None:
         return given.bytes.encode("latin-1")
-    headers, body = {}, given.body or ""
+    headers: dict[str, str | list[str] | None] = {}
+    body = given.body or ""
     if given.told:
         told = given.told
         decision = told.verdict == "allow" if told.decision is None else told.decision
