@@ -1,34 +1,15 @@
 // The Node shim in a loop, for the vectors.
 
 import { createInterface } from "node:readline";
-import { connect } from "node:net";
 import { Sidecar } from "./ascend.mjs";
 
 const clean = (value) => String(value ?? "").replace(/[\t\r\n]/g, " ") || "-";
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-let sidecar, decision, place;
-
-async function p50(count, call) {
-  const took = [];
-  for (let done = 0; done < count; done++) {
-    const began = performance.now();
-    await call();
-    took.push(performance.now() - began);
-  }
-  return Math.round(took.sort((a, b) => a - b)[count >> 1] * 1000);
-}
-
-// One round trip with nothing around it.
-const bare = () => new Promise((done) => {
-  const socket = connect(place.slice("unix:".length));
-  socket.on("data", () => {}).on("end", done);
-  socket.write("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
-});
+let sidecar, decision;
 
 const verbs = {
   open([address, agent, token, deadline, wait, silence, duties]) {
     const limits = { deadline: Number(deadline), wait: Number(wait), silence: Number(silence) };
-    place = address;
     sidecar = new Sidecar({ address, agent, token, ...limits, acceptObligations: duties === "accept" });
     return ["ok"];
   },
@@ -38,8 +19,6 @@ const verbs = {
     return ["decision", allowed === true ? "allowed" : "refused", error, code, id, risk, reason];
   },
   report: async ([outcome, details]) => ["reported", await sidecar.report(decision, outcome, JSON.parse(details))],
-  time: async ([count]) =>
-    ["timed", await p50(Number(count), () => sidecar.authorize("read", "thing:t")), await p50(Number(count), bare)],
   watch: async () => ["watching", await sidecar.watch()],
   blocked: () => ["blocked", sidecar.isBlocked() ? "yes" : "no"],
   async await([word]) {

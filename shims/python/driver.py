@@ -1,10 +1,8 @@
 """The Python shim in a loop, for the vectors."""
 
 import json
-import socket
 import sys
 import time
-from functools import partial
 
 from ascend_sidecar import Decision, Sidecar
 
@@ -14,7 +12,6 @@ def clean(value):
     return "".join(" " if one in "\t\r\n" else one for one in text) or "-"
 
 
-<<<<<<< HEAD
 def measured(sidecar, count, action, resource):
     """The median of so many allowed calls, in microseconds."""
     took = []
@@ -23,24 +20,6 @@ def measured(sidecar, count, action, resource):
         sidecar.require(action, resource)
         took.append(time.perf_counter() - began)
     return f"{sorted(took)[count // 2] * 1e6:.1f}"
-=======
-def p50(count, call):
-    took = []
-    for _ in range(count):
-        began = time.perf_counter()
-        call()
-        took.append(time.perf_counter() - began)
-    return round(sorted(took)[count // 2] * 1e6)
-
-
-def bare(address):
-    """One round trip with nothing around it."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address[len("unix:") :])
-        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
-        while connection.recv(65536):
-            pass
->>>>>>> 9abe4d6 (Measure what a shim adds to a round trip)
 
 
 def main():
@@ -63,13 +42,6 @@ def main():
             answer = ["reported", sidecar.report(decision, given[0], json.loads(given[1]))]
         elif word == "watch":
             answer = ["watching", sidecar.watch()]
-        elif word == "time":
-            count = int(given[0])
-            answer = [
-                "timed",
-                p50(count, partial(sidecar.authorize, "read", "thing:t")),
-                p50(count, partial(bare, address)),
-            ]
         elif word in ("blocked", "await"):
             end = time.monotonic() + 10
             while word == "await" and sidecar.is_blocked() != (given[0] == "yes") and time.monotonic() < end:

@@ -130,7 +130,9 @@ class ShimServer:
             if is_slammed:
                 self._exchanges.pop(0)
         if is_slammed:
-            select.select([connection], [], [], _LONGEST)  # so that it has connected, whatever it then makes of it
+            select.select(
+                [connection], [], [], _LONGEST
+            )  # so that it has connected, whatever it then makes of it
             return
         request = _read(connection)
         if request is None:
