@@ -126,20 +126,23 @@ _ascend_curl() {
 
 # END PATH BODY [OPTION ...]: sets `field` and `raw` to a whole answer of status 200, else refuses.
 _ascend_ask() {
-  local end=$1 path=$2 body=$3 left=$(($1 - ${EPOCHREALTIME/[.,]/})) all status connected line name value error
+  local end=$1 path=$2 body=$3 left=$(($1 - ${EPOCHREALTIME/[.,]/})) all status connected size line name value error
   shift 3
   [[ ! $body ]] || set -- "$@" -H 'Content-Type: application/json' --data-binary @-
   all=$(printf %s "$body" | _ascend_curl "$path" --max-time "$(_ascend_seconds $((left > 1000 ? left : 1000)))" \
-    --max-filesize 1048576 -w '\n%{num_connects}' "$@" 2>/dev/null | head -c 1179648 | tr '\0' '?'
+    --max-filesize 1048576 -w '\n%{num_connects} %{size_header}' "$@" 2>/dev/null | head -c 1179648 | tr '\0' '?'
     printf ' %d' "${PIPESTATUS[1]}")
-  status=${all##* } all=${all% *}
-  connected=${all##*$'\n'} all=${all%$'\n'*}
+  # By position: searching a long text for where it ends takes bash the square of its length.
+  line=${all:${#all} > 64 ? ${#all} - 64 : 0}
+  line=${line##*$'\n'}
+  read -r connected size status <<<"$line"
+  [[ $size =~ ^[0-9]+$ ]] || { _ascend_refuse invalid 'The answer is too long.'; return; }
   case $connected,$status in
     *,7 | 0,*) _ascend_refuse unreachable 'There is no connection.'; return ;;
     *,28) _ascend_refuse timeout 'No whole answer in time.'; return ;;
   esac
-  raw=${all#*$'\r\n\r\n'} value=${#all} all=${all%%$'\r\n\r\n'*}
-  [[ $value != "${#all}" && ${#all} -le 65536 && $all =~ $_ascend_status ]] ||
+  raw=${all:size:${#all} - size - ${#line} - 1} all=${all:0:size}
+  [[ $size -le 65536 && $all == *$'\r\n\r\n' && $all =~ $_ascend_status ]] ||
     { _ascend_refuse invalid 'This is not HTTP/1.1.'; return; }
   case ${BASH_REMATCH[2]} in 4) error=rejected ;; 5) error=failed ;; *) error=invalid ;; esac
   name=${BASH_REMATCH[1]}
@@ -152,7 +155,7 @@ _ascend_ask() {
     value=${value#"${value%%[![:blank:]]*}"} value=${value%"${value##*[![:blank:]]}"}
     [[ ! ${field["${name,,}"]+there} ]] || value=$'\r' # twice is none: it fits nothing
     field["${name,,}"]=$value
-  done <<<"${all#*$'\r\n'}"
+  done <<<"${all:${#BASH_REMATCH[0]}:size-${#BASH_REMATCH[0]}-4}"
   [[ $status == 0 && ${field[content-length]:-} == "${#raw}" ]] ||
     { _ascend_refuse invalid 'The answer is not whole, or its length is not told.'; return; }
   ASCEND_ERROR=''
