@@ -26,6 +26,7 @@ RULES = (
     effect: approve
     reason: Somebody from treasury.
     approval: {stages: [{approvers: ["group:treasury"], within: 15m}]}
+  - {id: money, match: {actions: [payments.send], resources: ["account:a"]}, effect: allow, reason: It may.}
   - {id: rest, match: {actions: [write_file, database.read]}, effect: allow, reason: It may.}
 """
 )
