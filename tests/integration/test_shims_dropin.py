@@ -1,6 +1,8 @@
 """The documented Python surface on a real daemon: documented code runs as it stands, and opens only where it may."""
 
+import ast
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,10 +29,10 @@ def house():
         yield running
 
 
-def start(code, folder, **environ):
+def start(code, folder, python=sys.executable, **environ):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASCEND")}
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        [python, "-W", "error", "-c", textwrap.dedent(code)],
         cwd=folder,
         env=kept | {"PYTHONPATH": str(PYTHON), **environ},
         stdin=subprocess.PIPE,
@@ -40,9 +42,9 @@ def start(code, folder, **environ):
     )
 
 
-def run(code, folder, **environ):
+def run(code, folder, python=sys.executable, **environ):
     """What it prints, by lines."""
-    process = start(code, folder, **environ)
+    process = start(code, folder, python, **environ)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     return out.splitlines()
@@ -431,3 +433,27 @@ def test_nothing_listens_is_the_one_case_that_opens(tmp_path):
         print(client.evaluate_action("a", "b").execution_allowed)
     """
     assert run(code, tmp_path) == ["True"]
+
+
+def test_it_is_of_python_3_8():
+    for path in PYTHON.rglob("*.py"):
+        ast.parse(path.read_text(), str(path), feature_version=(3, 8))
+
+
+OLD_PYTHON = pytest.mark.skipif(shutil.which("python3.8") is None, reason="python3.8: not installed")
+
+
+@OLD_PYTHON
+def test_python_3_8_runs_tools(house, tmp_path):
+    environ = {"PYENV_VERSION": "3.8", "ASCEND_SIDECAR": house.address("unix")}
+    assert run(MCP, tmp_path, "python3.8", **environ)[1] == "fetched"
+
+
+@OLD_PYTHON
+def test_python_3_8_is_halted(house, tmp_path):
+    environ = {"PYENV_VERSION": "3.8", "ASCEND_SIDECAR": house.address("unix")}
+    house.halt("agent:autonomous-trader")
+    try:
+        assert run(TRADER, tmp_path, "python3.8", **environ) == ["halted", "KILL_SWITCH_ACTIVE blocked"]
+    finally:
+        house.release("agent:autonomous-trader")
