@@ -311,13 +311,15 @@ func (c *Client) state() (state State, isWatching bool) {
 // watch opens stream after stream, half a second apart, until it is over.
 func (c *Client) watch(watching *int) {
 	header, path := http.Header{"Accept": {"text/plain"}}, "/v1/events?agent="+url.QueryEscape(c.subject())
-	for c.tell(watching, nil) {
+	for {
 		conn, response, rest, _ := c.ask("GET", path, nil, header, time.Now().Add(c.Silence))
 		if response != nil {
 			rest.N = math.MaxInt64
 			c.follow(conn, bufio.NewReaderSize(response.Body, lineLimit), watching)
 			conn.Close()
-			c.tell(watching, nil)
+		}
+		if !c.tell(watching, nil) {
+			return
 		}
 		time.Sleep(time.Second / 2)
 	}

@@ -310,9 +310,11 @@ impl Sidecar {
     }
 
     fn follow(&self, number: u64) {
-        while self.tell(number, [None; 2]) {
+        loop {
             let _ended = self.stream(number);
-            self.tell(number, [None; 2]);
+            if !self.tell(number, [None; 2]) {
+                return;
+            }
             thread::sleep(Duration::from_millis(500));
         }
     }
