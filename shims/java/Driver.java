@@ -2,6 +2,10 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
@@ -16,6 +20,7 @@ final class Driver {
     private Ascend.Decision decision;
 
     public static void main(String[] arguments) throws IOException {
+        warm();
         Driver driver = new Driver();
         PrintStream out = new PrintStream(System.out, true, UTF_8);
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
@@ -23,6 +28,30 @@ final class Driver {
             String[] words = line.split("\t", -1);
             Arrays.setAll(words, at -> words[at].equals("-") ? "" : words[at]);
             out.println(driver.answer(words).map(Driver::shown).collect(Collectors.joining("\t")));
+        }
+    }
+
+    /** Loads what a call needs: on a busy machine that takes longer than the deadlines of some vectors. */
+    private static void warm() throws IOException {
+        byte[] whole = ("HTTP/1.1 200 OK\r\nX-Ascend-Verdict: allow\r\nX-Ascend-Code: allowed\r\nX-Ascend-Id: 1\r\n"
+            + "Content-Length: 46\r\n\r\n{\"decision\":true,\"context\":{\"obligations\":[]}}").getBytes(UTF_8);
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Thread answering = new Thread(() -> {
+                try (Socket caller = server.accept()) {
+                    caller.getOutputStream().write(whole);
+                    caller.getInputStream().readAllBytes(); // until the caller ends it
+                } catch (IOException error) {
+                    throw new UncheckedIOException(error);
+                }
+            });
+            answering.start();
+            Ascend.Options options = new Ascend.Options();
+            options.address = "http://127.0.0.1:" + server.getLocalPort();
+            options.agent = "warm";
+            options.deadline = Duration.ofMinutes(1);
+            new Ascend(options).require("a", "b:c", "", "");
+            options.address = "unix:/nobody/listens";
+            new Ascend(options).authorize("a", "b:c", "", "");
         }
     }
 
