@@ -39,7 +39,7 @@ ascend_authorize() {
 ascend_report() {
   local LC_ALL=C agent began end raw details=${2:-"{}"}
   local -A field
-  [[ $ASCEND_ID ]] || { ASCEND_ERROR=invalid; return 1; }
+  [[ ${ASCEND_ID:-} ]] || { ASCEND_ERROR=invalid; return 1; }
   _ascend_start || return
   details=${details#*\{}
   [[ ${details//[[:space:]]/} == \} ]] || details=",$details"
@@ -48,11 +48,11 @@ ascend_report() {
 
 # ascend_watch: follow halts from now on. ASCEND_STATE is then clear, blocked, blind or unknown; status 0 if clear.
 ascend_watch() {
-  local LC_ALL=C agent began end state=unknown
+  local LC_ALL=C agent began end state=unknown self=$BASHPID
   _ascend_start || return
   if [[ ! $_ascend_watching ]]; then
     _ascend_folder=$(mktemp -d) || return
-    _ascend_follow "$BASHPID" "$agent" </dev/null >/dev/null 2>&1 &
+    _ascend_follow "$self" "$agent" </dev/null >/dev/null 2>&1 &
     _ascend_watching=$!
     disown "$_ascend_watching"
   fi
@@ -210,7 +210,7 @@ _ascend_follow() {
     own=unknown all=unknown part=status
     while IFS= read -r -t "${ASCEND_SILENCE:-15}" -n 8192 line && ((${#line} < 8192)) && kill -0 "$1"; do
       case $part,$line in
-        status,HTTP/1.[01]\ 200*) part=head ;;
+        'status,HTTP/1.'[01]' 200'[$' \r']*) part=head ;;
         head,$'\r') part=lines ;;
         head,* | lines,:*) ;;
         *) [[ $part == lines ]] && _ascend_take "$2" || break ;;

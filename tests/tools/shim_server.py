@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
@@ -57,6 +58,7 @@ class ShimServer:
         self.faults: list[str] = []
         self._exchanges = list(vector.exchanges)
         self._streams = list(vector.streams)
+        self._asked_at = 0.0
         self._gate = threading.Semaphore(0)
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -145,10 +147,13 @@ class ShimServer:
     def _exchange(self, connection: socket.socket, request: Request) -> None:
         with self._lock:
             exchange: Exchange | None = self._exchanges.pop(0) if self._exchanges else None
+            since, self._asked_at = time.monotonic() - self._asked_at, time.monotonic()
         if exchange is None:
             self.faults.append(f"asked too much: {request.method} {request.target}")
             return
         self.faults += request.differs(exchange.expect)
+        if since < exchange.apart:
+            self.faults.append(f"asked again after {since} s")
         given = exchange.answer
         self._over.wait(given.delay)
         raw = render(given)

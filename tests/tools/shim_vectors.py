@@ -68,6 +68,7 @@ class Exchange(_Strict, frozen=True):
 
     answer: Given
     expect: Asked = Asked()
+    apart: float = 0.0
 
 
 class Cue(_Strict, frozen=True):
