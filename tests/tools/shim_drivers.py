@@ -32,15 +32,21 @@ class Language:
     build: tuple[str, ...] = ()
 
     def missing(self) -> list[str]:
-        return [program for program in self.needs if shutil.which(program) is None]
+        """Programs that are not installed. Where all languages must be run, that is an error."""
+        absent = [program for program in self.needs if shutil.which(program) is None]
+        assert not (absent and os.environ.get("SHIMS") == "all"), (
+            f"{self.name}: {', '.join(absent)} not installed"
+        )
+        return absent
 
     def command(self) -> list[str]:
         """How it is started. Built before unless these very sources have been, by this process or another."""
         out = _BUILT / f"{self.name}-{self._digest()}"
         with _alone(self.name):
             if self.build and not out.exists():
+                for old in _BUILT.glob(f"{self.name}-*"):
+                    shutil.rmtree(old)
                 half = out.with_suffix(".half")
-                shutil.rmtree(half, ignore_errors=True)
                 half.mkdir()
                 words = self._filled(self.build, half)
                 done = subprocess.run(words, check=False, cwd=SHIMS, capture_output=True, text=True)
