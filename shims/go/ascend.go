@@ -70,6 +70,7 @@ type Client struct {
 
 	mutex    sync.Mutex
 	told     map[string]State // of the agent and of "*", by the stream that is open
+	heard    time.Time        // when that was last said to be so
 	watching *int             // not nil while watching; tells a watch from those before it
 }
 
@@ -300,8 +301,12 @@ func (c *Client) Close() {
 func (c *Client) state() (state State, isWatching bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	everybody, agent := c.told["*"], c.told[c.subject()]
+	if time.Since(c.heard) > c.Silence {
+		everybody, agent = "", "" // whoever should have noticed has not come to it yet
+	}
 	for _, state := range []State{StateBlocked, "", StateBlind, StateClear} {
-		if c.told["*"] == state || c.told[c.subject()] == state {
+		if everybody == state || agent == state {
 			return cmp.Or(state, StateUnknown), c.watching != nil
 		}
 	}
@@ -359,7 +364,7 @@ func (c *Client) tell(watching *int, told map[string]State) bool {
 	if c.watching != watching {
 		return false
 	}
-	c.told = told
+	c.told, c.heard = told, time.Now()
 	return true
 }
 

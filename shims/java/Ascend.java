@@ -64,6 +64,7 @@ public final class Ascend implements AutoCloseable {
     private final long deadline, wait, silence; // nanoseconds
     private final boolean accepts;
     private Map<String, State> told = Map.of();
+    private long heard; // when that was last said to be so
     private Thread watch;
 
     public Ascend(String agent) {
@@ -189,6 +190,8 @@ public final class Ascend implements AutoCloseable {
     }
 
     private synchronized State state() {
+        // Whoever should notice the silence may not have come to it yet.
+        Map<String, State> told = System.nanoTime() - heard > silence ? Map.of() : this.told;
         State everybody = told.getOrDefault("*", State.UNKNOWN), mine = told.getOrDefault(agent, State.UNKNOWN);
         for (State state : List.of(State.BLOCKED, State.UNKNOWN, State.BLIND)) {
             if (everybody == state || mine == state) {
@@ -250,6 +253,8 @@ public final class Ascend implements AutoCloseable {
                     tell(Map.copyOf(words));
                 }
             } catch (Refusal refusal) {
+                // The next stream tells how things are.
+            } finally {
                 tell(Map.of()); // what a stream said is worth nothing once it can no longer say otherwise
             }
         } while (slept(500_000_000));
@@ -275,6 +280,7 @@ public final class Ascend implements AutoCloseable {
     private synchronized void tell(Map<String, State> words) {
         if (watch == Thread.currentThread()) {
             told = words;
+            heard = System.nanoTime();
             notifyAll();
         }
     }

@@ -84,17 +84,20 @@ pub struct Sidecar {
     watch: Arc<(Mutex<Watch>, Condvar)>,
 }
 
-/// `told` is what the stream has said last of the agent and of everybody; `number` tells a watch from those before it.
+/// `told` is what the stream has said last of the agent and of everybody, good `until` then; `number` tells a watch from those before it.
 #[derive(Default)]
 struct Watch {
     number: u64,
     is_on: bool,
     told: [Option<State>; 2],
+    until: Option<Instant>,
 }
 
 impl Watch {
     fn state(&self) -> State {
-        let both = self.told.map(|told| told.unwrap_or(State::Unknown));
+        // Whoever should notice the silence may not have come to it yet.
+        let is_heard = self.until.is_some_and(|until| Instant::now() < until);
+        let both = self.told.map(|told| told.filter(|_| is_heard).unwrap_or(State::Unknown));
         let worst = [State::Blocked, State::Unknown, State::Blind].into_iter().find(|word| both.contains(word));
         worst.unwrap_or(State::Clear)
     }
@@ -193,7 +196,7 @@ impl Sidecar {
         if !watch.is_on {
             let (number, own) = (watch.number + 1, self.clone());
             let is_on = thread::Builder::new().spawn(move || own.follow(number)).is_ok();
-            *watch = Watch { number, is_on, told: [None; 2] };
+            *watch = Watch { number, is_on, ..Watch::default() };
         }
         let wait = self.watch.1.wait_timeout_while(watch, self.deadline, |it| it.state() == State::Unknown);
         wait.unwrap_or_else(PoisonError::into_inner).0.state()
@@ -366,7 +369,7 @@ impl Sidecar {
         let mut watch = self.locked();
         let is_wanted = watch.number == number && Arc::strong_count(&self.watch) > 1;
         if is_wanted {
-            watch.told = told;
+            (watch.told, watch.until) = (told, Some(after(Instant::now(), self.silence)));
             self.watch.1.notify_all();
         }
         is_wanted
