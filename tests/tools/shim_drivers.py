@@ -127,14 +127,24 @@ class Driver:
             self._lines.put(line)
         self._lines.put(b"")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def say(self, *words: str) -> list[str]:
         """The fields that it answers with; a line end inside of one becomes a space, as in what it says."""
+        self.tell(*words)
+        return self.heard()
+
+    def tell(self, *words: str) -> None:
         assert self._process.stdin is not None
         line = "\t".join(re.sub(r"[\t\r\n]", " ", word) or "-" for word in words)
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
+
+    def heard(self) -> list[str]:
         answer = self._lines.get(timeout=_LONGEST)
-        assert answer.endswith(b"\n"), f"the driver has ended at: {line}"
+        assert answer.endswith(b"\n"), "the driver has ended"
         return [
             "" if word == "-" else word for word in answer.decode(errors="replace").rstrip("\n").split("\t")
         ]
