@@ -55,4 +55,4 @@ format: .venv/dev-ready
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .state .state-with-platform .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build/shims .state .state-with-platform .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -90,6 +90,11 @@ def _outcome(record: Object) -> str:
     return f"{record.get('outcome')!s:<8} of {record.get('decision')}"
 
 
+def _ungoverned(record: Object) -> str:
+    agent = msgspec.json.encode(str(record.get("agent", ""))).decode()
+    return f"ungoverned {record.get('count')} actions, says {agent}"
+
+
 def _void(record: Object) -> str:
     return f"void     {record.get('voids')}"
 
@@ -132,6 +137,7 @@ def _other(record: Object) -> str:
 _LINES: Final[dict[str, Callable[[Object], str]]] = {
     "decision": _decision,
     "outcome": _outcome,
+    "ungoverned": _ungoverned,
     "void": _void,
     "approval_expired": _expired,
     "kill_switch_order": _order,

@@ -28,6 +28,7 @@ MAX_BYTES: Final = 32 * 1024
 _BODY_BYTES: Final = MAX_BYTES - 1024  # the log puts number, previous hash and time in front
 _PART_BYTES: Final = 4 * 1024
 _ABOVE_BYTES: Final = 512
+_LISTED_BYTES: Final = 16 * 1024
 _FEW: Final = 8
 _SHORT: Final = 256
 _TOLD: Final = re.compile(r"of \d+ rules the first; \d+ obligations left out(; \d+ grants left out)?")
@@ -77,6 +78,21 @@ class OutcomeRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcom
 
     decision: int
     outcome: str
+    caller: Caller
+    now: float
+    details: Object = {}
+
+
+class UngovernedRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="ungoverned", tag_field="type"):
+    """What an agent says it did without asking, because it found nobody to ask: a claim, made afterwards.
+
+    `count` actions between `first_at` and `last_at` by its own clock; `details` names the first of them.
+    """
+
+    agent: str
+    count: int
+    first_at: float
+    last_at: float
     caller: Caller
     now: float
     details: Object = {}
@@ -136,6 +152,12 @@ def encode_outcome(record: OutcomeRecord, masker: Masker) -> bytes:
     """The body of an outcome's record, masked and cut likewise."""
     details = masker.mask(record.details)
     return _encoder.encode(msgspec.structs.replace(record, details=_cut_part(details, masker)))
+
+
+def encode_ungoverned(record: UngovernedRecord, masker: Masker) -> bytes:
+    """The body of such a record, masked and cut likewise."""
+    details = masker.mask(record.details)
+    return _encoder.encode(msgspec.structs.replace(record, details=_cut_part(details, masker, _LISTED_BYTES)))
 
 
 def masked_request(request: Request, masker: Masker) -> Request:

@@ -25,6 +25,7 @@ from sidecar.api.openapi import OpenApi
 from sidecar.api.ops import Ops
 from sidecar.api.router import Router
 from sidecar.api.sessions import SessionsDoor
+from sidecar.api.ungoverned import UngovernedDoor
 from sidecar.config import DEFAULT_POLICIES, Config, SameUid, policies_folder, read_tokens
 from sidecar.core.bundle import read_masking
 from sidecar.core.ijson import JsonLimits
@@ -54,6 +55,7 @@ from sidecar.service.repeats import Repeats
 from sidecar.service.scoring import Scoring
 from sidecar.service.search import Search
 from sidecar.service.state import State
+from sidecar.service.ungoverned import Ungoverned
 from sidecar.service.waiting import Waiting
 from sidecar.service.watched_platform import WatchedPlatform
 
@@ -183,6 +185,7 @@ def build(
         *ascend,
         *SessionsDoor(orchestration.sessions).routes(),
         *Decisions(outcomes, limits, float(config.limits.wait)).routes(),
+        *UngovernedDoor(Ungoverned(log, state, metrics, within), clock, limits).routes(),
         *events.routes(),
     )
     router = Router((*routes, *for_agents(ascend), *OpenApi(routes).routes()))

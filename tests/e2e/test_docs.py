@@ -4,7 +4,11 @@ import re
 
 from tests.tools.daemon import REPOSITORY
 
-DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "shims" / "README.md",
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+]
 
 
 def test_every_test_that_the_matrix_names_exists():

@@ -18,6 +18,7 @@ from sidecar.api.http1 import HttpServer
 from sidecar.api.listen import Door
 from sidecar.api.message import HttpLimits
 from sidecar.api.router import Router
+from sidecar.api.ungoverned import UngovernedDoor
 from sidecar.api.wire import Route
 from sidecar.core.errors import StoreError
 from sidecar.core.ijson import JsonLimits
@@ -33,6 +34,7 @@ from sidecar.service.killswitch.switch import KillSwitch, Taken
 from sidecar.service.killswitch.vigil import Vigil
 from sidecar.service.ports import HaltChange, KeptHalts
 from sidecar.service.search import Search
+from sidecar.service.ungoverned import Ungoverned
 from tests.fakes.house import House
 
 HOST = "this-host"
@@ -130,6 +132,9 @@ class Switched(House):
             *ascend,
             *for_agents(ascend),
             *Decisions(self.outcomes, limits, 50.0).routes(),
+            *UngovernedDoor(
+                Ungoverned(self.log, self.state, self.metrics, 0.25), self.clock, limits
+            ).routes(),
             *Events(self.streams, self.state).routes(),
         )
 

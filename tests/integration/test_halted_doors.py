@@ -61,6 +61,7 @@ READS = {
 OTHERS = {
     ("GET", "/.well-known/authzen-configuration"),
     ("POST", "/v1/decisions/{}/outcome"),
+    ("POST", "/v1/ungoverned"),
     ("GET", "/v1/events"),
     ("GET", "/health"),
     ("GET", "/api/deployment-info"),

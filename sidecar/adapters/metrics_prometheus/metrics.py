@@ -32,6 +32,7 @@ class PrometheusMetrics(Collector):
         self._decided: Counter[tuple[str, str, str]] = Counter()
         self._unrecorded: Counter[tuple[str, str]] = Counter()
         self._gateway_refused: Counter[str] = Counter()
+        self._ungoverned = 0
         self._seconds: Observed = {}
         self._refused: Counter[str] = Counter()
         self._unstored = 0
@@ -66,6 +67,9 @@ class PrometheusMetrics(Collector):
 
     def gateway_refused(self, why: str) -> None:
         self._gateway_refused[why] += 1
+
+    def ungoverned(self, count: int) -> None:
+        self._ungoverned += count
 
     def bundle_activated(self, bundle: Bundle, now: float) -> None:
         self._bundle, self._activated_at = bundle, now
@@ -174,6 +178,11 @@ class PrometheusMetrics(Collector):
         for why, count in self._gateway_refused.items():
             refused.add_metric([why], count)
         yield refused
+        yield CounterMetricFamily(
+            "ascend_sidecar_ungoverned_actions",
+            "Actions that went ahead because no daemon was reached, as their agents told afterwards.",
+            self._ungoverned,
+        )
         yield self._latency()
         yield CounterMetricFamily(
             "ascend_sidecar_condition_errors", "Policy conditions that erred.", self._condition_errors

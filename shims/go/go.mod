@@ -1,0 +1,3 @@
+module ascend
+
+go 1.22
