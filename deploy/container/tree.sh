@@ -28,7 +28,7 @@ ln -sf /usr/bin/python3.11 /opt/ascend-sidecar/bin/python3
 rm -f /opt/ascend-sidecar/bin/[Aa]ctivate*
 mkdir -p "$tree/opt" "$tree/usr/share/sbom"
 cp -a /opt/ascend-sidecar "$tree/opt/"
-/usr/bin/python3.11 "$here/sbom.py" /opt/ascend-sidecar/lib/python3.11/site-packages "$debs" \
+/usr/bin/python3.11 "$here/sbom.py" /opt/ascend-sidecar/lib/python3.11/site-packages "$debs" "$SOURCE_DATE_EPOCH" \
   > "$tree/usr/share/sbom/ascend-sidecar.cdx.json"
 find "$tree" -name __pycache__ -prune -exec rm -rf {} +
 chmod 1777 "$tree/tmp"

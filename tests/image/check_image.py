@@ -3,6 +3,7 @@
 The base image is a root that debootstrap lays out (IMAGE_BASE), so what Docker Hub's adds to that is not tried.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -112,7 +113,8 @@ def test_it_decides_read_only_as_nobody_without_capabilities(image, running):
     connection.request(
         "POST", "/access/v1/evaluation", json.dumps(asked), {"Content-Type": "application/json"}
     )
-    assert json.loads(connection.getresponse().read())["decision"] is True
+    with contextlib.closing(connection):
+        assert json.loads(connection.getresponse().read())["decision"] is True
 
 
 def test_the_health_check_tells_health(image, running):
@@ -153,12 +155,12 @@ def test_docker_lines_of_the_page_fit_the_dockerfile():
     page = (REPOSITORY / "docs/deploy-container.md").read_text()
     dockerfile = instructions((REPOSITORY / "Dockerfile").read_text())
     needed = {rest for word, rest in dockerfile if word == "ARG" and "=" not in rest}
-    builds = re.findall(r"docker build[^\n]*(?:\\\n[^\n]*)*", page)
+    builds = re.findall(r"docker build (?:[^\n]*\\\n)*[^\n]*", page)
     assert builds
     for line in builds:
         assert needed <= set(re.findall(r"--build-arg (\w+)=", line))
     (volumes,) = (json.loads(rest) for word, rest in dockerfile if word == "VOLUME")
-    runs = re.findall(r"docker run[^\n]*(?:\\\n[^\n]*)*", page)
+    runs = re.findall(r"docker run (?:[^\n]*\\\n)*[^\n]*", page)
     assert runs
     for line in runs:
         assert "--read-only" in line

@@ -12,15 +12,18 @@ import pytest
 from sidecar.cli.doctor.clocks import check_clock
 from sidecar.cli.doctor.files import check_state
 from sidecar.cli.doctor.finding import Patient, Standing
+from sidecar.cli.doctor.halts import check_halts
 from sidecar.cli.doctor.policies import check_policies
 from sidecar.cli.doors import Listening
 from sidecar.config import resolve
 from sidecar.config.keys import with_value
 from sidecar.config.units import Size
+from sidecar.core.killswitch.document_form import write_document
 from tests.fakes.stub_daemon import StubDaemon, on_tcp
 from tests.fakes.terminal import type_in
 from tests.tools.daemon import Daemon
 from tests.tools.moto_process import moto_process
+from tests.tools.signing import KEY
 from tests.tools.sqs import Queue
 
 DAY = 86_400
@@ -260,6 +263,16 @@ def test_a_queue_that_is_not_there_is_found(tmp_path, aws):
     )
     assert ran.code == 1
     assert {check for check, _ in findings(ran)} == {"clock", "queue"}
+
+
+def test_a_state_that_is_believed_has_an_age(tmp_path):
+    issued = time.time() - 60
+    document = write_document("default", 1, issued, issued + 3600, [], [], [KEY])
+    (tmp_path / "state.dsse").write_bytes(document)
+    given = {"KILLSWITCH_STATE": tmp_path / "state.dsse", "TRUST_KEYS": KEY.public.text}
+    (told,) = check_halts(patient(tmp_path, **given))
+    assert told.standing is Standing.OK
+    assert "is believed, issued 60 s ago" in told.detail or "is believed, issued 61 s ago" in told.detail
 
 
 def test_a_state_that_is_not_believed_is_found(tmp_path, keys):

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from tests.tools.daemon import until
-from tests.tools.systemd_machine import UNIT, Machine, why_not
+from tests.tools.systemd_machine import UNIT, Machine, blocks, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
@@ -71,7 +71,13 @@ def as_daemon(machine, *command):
 
 
 def test_nothing_in_the_units_is_unknown_to_systemd(machine):
-    told = machine.run("bash", "-c", "systemd-analyze verify /etc/systemd/system/ascend-sidecar*")
+    """The drop-in among them."""
+    place = f"/etc/systemd/system/{UNIT}.service.d"
+    machine.shell(f"install -D -m 644 -t {place} deploy/systemd/local-only.conf")
+    told = machine.run(
+        "bash", "-c", "systemd-analyze verify /etc/systemd/system/*.service /etc/systemd/system/*.socket"
+    )
+    machine.shell(f"rm -r {place}")
     assert (told.code, told.out, told.err) == (0, "", "")
 
 
@@ -128,11 +134,12 @@ json.dump({
     "unshare": tried(lambda: call(272, 0x10000000)),
     "mount": tried(lambda: call(165, b"x", b"/tmp", b"tmpfs", 0, 0)),
     "ptrace": tried(lambda: call(101, 16, os.getppid(), 0, 0)),
+    "priority": tried(lambda: call(141, 0, 0, 10)),
     "packets": tried(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)),
     "netlink": tried(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)),
     "usr": tried(lambda: open("/usr/x", "w")),
     "config": tried(lambda: open("/etc/ascend-sidecar/x", "w")),
-    "home": tried(lambda: os.listdir("/root")),
+    "home": tried(lambda: os.listdir("/home")),
     "disk": tried(lambda: os.stat("/dev/kmsg")),
     "state": tried(lambda: open("/var/lib/ascend-sidecar/x", "w")),
 }, sys.stdout)
@@ -166,38 +173,6 @@ def test_a_daemon_that_hangs_is_replaced(machine, drop_in):
     assert decision(machine, *SOCKET)["decision"] is True
 
 
-def test_signals_by_systemctl_halt_and_release(machine):
-    assert machine.systemctl("kill", "--kill-whom=main", "--signal=SIGUSR1", UNIT).code == 0
-    until(lambda: decision(machine, *SOCKET)["decision"] is False, "all is halted")
-    assert machine.systemctl("kill", "--kill-whom=main", "--signal=SIGUSR2", UNIT).code == 0
-    until(lambda: decision(machine, *SOCKET)["decision"] is True, "all is released")
-
-
-def test_credentials_are_read_where_they_are_given(machine, drop_in):
-    """The tokens of TCP callers lie where root alone can read; the daemon gets a copy of its own."""
-    digest = hashlib.sha256(b"a-token").hexdigest()
-    machine.write("/etc/credstore/ascend-sidecar.tokens", f"batch:{digest}\n", "600")
-    machine.configure(tokens_file=f"/run/credentials/{UNIT}.service/tokens")
-    assert drop_in("").code == 0, machine.journal()
-    without = machine.curl("-o", "/dev/null", "-w", "%{http_code}", *ASK)
-    assert without.out == "401"
-    assert decision(machine, "-H", "Authorization: Bearer a-token")["decision"] is True
-    machine.shell("rm /etc/credstore/ascend-sidecar.tokens")
-
-
-def test_approvals_are_off_until_their_socket_is_started(machine):
-    socket = "/run/ascend-sidecar/approvals.sock"
-    assert machine.run("test", "-e", socket).code == 1
-    machine.shell(f"systemctl stop {UNIT}; systemctl start {UNIT}-approvals.socket {UNIT}")
-    approver = {"user": "4322", "group": group(machine, "ascend-approvers")}
-    listed = machine.curl("--unix-socket", socket, "http://localhost/v1/approvals", **approver)
-    assert listed.code == 0, listed.err
-    assert json.loads(listed.out)
-    assert machine.curl(*SOCKET, *ASK, **approver).code == 7
-    machine.shell(f"systemctl stop {UNIT}-approvals.socket; systemctl restart {UNIT}")
-    assert machine.run("test", "-e", socket).code == 1
-
-
 def test_a_wrong_config_ends_the_service_with_its_reason(machine, drop_in):
     machine.configure(policys="default")
     assert drop_in("").code != 0
@@ -220,3 +195,44 @@ def test_reload_and_stop_leave_a_sound_log(machine):
 def test_an_agents_first_question_starts_it(machine):
     machine.systemctl("stop", UNIT)
     assert decision(machine, *SOCKET)["decision"] is True
+
+
+def test_the_page_does_as_it_says(machine):
+    """Its blocks after that which installs the units, one after the other."""
+    _, start, credentials, halts, approvals, stop = blocks()
+    told = machine.shell(f"systemctl stop {' '.join(SOCKETS)} {UNIT}\n{start}")
+    assert "ascend-agents (www-data)" in told
+    agent = {"user": "33", "group": group(machine, "ascend-agents")}
+    assert decision(machine, *SOCKET, **agent)["decision"] is True
+    check_credentials(machine, credentials)
+    check_halts(machine, *halts.splitlines())
+    check_approvals(machine, approvals, agent)
+    machine.shell(stop)
+    assert machine.curl(*SOCKET, *ASK).code == 7
+
+
+def check_credentials(machine, block):
+    """The tokens of TCP callers lie where root alone can read; the daemon gets a copy of its own."""
+    machine.write("/src/tokens", f"batch:{hashlib.sha256(b'a-token').hexdigest()}\n", "600")
+    machine.shell(block)
+    without = machine.curl("-o", "/dev/null", "-w", "%{http_code}", *ASK)
+    assert without.out == "401", machine.journal()
+    assert decision(machine, "-H", "Authorization: Bearer a-token")["decision"] is True
+
+
+def check_halts(machine, halt, release):
+    machine.shell(halt)
+    until(lambda: decision(machine, *SOCKET)["decision"] is False, "all is halted")
+    machine.shell(release)
+    until(lambda: decision(machine, *SOCKET)["decision"] is True, "all is released")
+
+
+def check_approvals(machine, block, agent):
+    """Off until their socket is started; then people and agents have a socket each, and not the other's."""
+    socket = ("--unix-socket", "/run/ascend-sidecar/approvals.sock", "http://localhost/v1/approvals")
+    approver = {"user": "4322", "group": group(machine, "ascend-approvers")}
+    assert machine.curl(*socket, **approver).code == 7
+    machine.shell(block)
+    assert "approvals" in machine.curl(*socket, **approver).out
+    assert machine.curl(*SOCKET, *ASK, **approver).code == 7
+    assert machine.curl(*socket, **agent).code == 7

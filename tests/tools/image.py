@@ -198,7 +198,7 @@ class Container:
         namespaces = ("--mount", "--pid", "--fork", "--net", "--ipc", "--uts", "--kill-child")
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                ["unshare", *namespaces, "sh", "-c", script],
+                ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, "sh", "-c", script],
                 env=self._environ | {"PATH": os.environ["PATH"]},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -5,6 +5,7 @@ It sees this machine's files but changes none, has a loopback network of its own
 
 import contextlib
 import os
+import re
 import shutil
 import site
 import subprocess
@@ -19,14 +20,12 @@ from tests.tools.daemon import REPOSITORY, until
 UNITS = REPOSITORY / "deploy/systemd"
 UNIT = "ascend-sidecar"
 _SCRIPT = REPOSITORY / "tests/tools/systemd_machine.sh"
-_INSTALL = """
-install -D -m 644 -t /etc/systemd/system /units/*.service /units/*.socket
-install -D -m 644 /units/ascend-sidecar.sysusers.conf /etc/sysusers.d/ascend-sidecar.conf
-install -D -m 644 /units/ascend-sidecar.tmpfiles.conf /etc/tmpfiles.d/ascend-sidecar.conf
-systemd-sysusers ascend-sidecar.conf
-systemd-tmpfiles --create ascend-sidecar.conf
-systemctl daemon-reload
-"""
+_PAGE = REPOSITORY / "docs/deploy-systemd.md"
+
+
+def blocks() -> list[str]:
+    """The page's blocks that a shell is to run, in their order; the first installs the units."""
+    return re.findall(r"^```sh\n(.*?)^```", _PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def why_not() -> str:
@@ -71,17 +70,18 @@ class Machine:
         self.cgroup.mkdir()
         try:
             self._boot()
-            self.shell(_INSTALL)
+            self.shell(blocks()[0])
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def _boot(self) -> None:
-        namespaces = ("--cgroup", "--mount", "--pid", "--fork", "--uts", "--ipc", "--net", "--kill-child")
+        alone = ("setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork")
+        namespaces = ("--cgroup", "--mount", "--pid", "--uts", "--ipc", "--net")
         packages = next(path for path in site.getsitepackages() if path.endswith("site-packages"))
         script = ("bash", str(_SCRIPT), str(REPOSITORY), str(Path(packages).resolve()), sys.base_prefix)
-        joining = f'echo $$ > {self.cgroup}/cgroup.procs; exec unshare {" ".join(namespaces)} "$@"'
+        joining = f'echo $$ > {self.cgroup}/cgroup.procs; exec {" ".join((*alone, *namespaces))} "$@"'
         with (self.folder / "machine.log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["bash", "-c", joining, "join", *script], stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -104,8 +104,8 @@ class Machine:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def shell(self, script: str) -> str:
-        """A script in the machine, which must not fail; what it prints."""
-        ran = self.run("bash", "-e", "-s", stdin=script)
+        """A script in the machine, in its copy of the repository, which must not fail; what it prints."""
+        ran = self.run("bash", "-e", "-s", stdin=f"cd /src\n{script}")
         assert ran.code == 0, f"{script}\n{ran.out}{ran.err}{self.journal()}"
         return ran.out
 

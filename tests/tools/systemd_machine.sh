@@ -56,8 +56,8 @@ mkdir $kept/sysinit.target.wants
 ln -s ../systemd-journald.service $kept/sysinit.target.wants/
 mount --bind $kept $root/lib/systemd/system
 mount -t tmpfs tmpfs $root/lib/systemd/system-generators
-mkdir $root/units
-cp "$repository"/deploy/systemd/* $root/units/
+mkdir -p $root/src/deploy
+cp -r "$repository/deploy/systemd" $root/src/deploy/
 ip link set lo up
 cd $root
 mkdir -p .outside
