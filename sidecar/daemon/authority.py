@@ -1,6 +1,7 @@
 """The authority on what is halted, as the operator names it: a signed document, or the platform's API."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,7 +71,7 @@ def build_overseeing(
     if roster is not None and platform is not None:
         source = PlatformState(platform, roster, switch, clock, _timeout(config))
     else:
-        source = _signed(config, place, state, clock)
+        source = signed_state(config, place, clock, lambda: state.keys_version)
     poll = float(config.killswitch.poll)
     return Overseeing(sight, Authority(source, switch, sight, clock, poll, random.random, metrics), roster)
 
@@ -103,14 +104,15 @@ def _timeout(config: Config) -> float:
     return min(_LONGEST, float(config.killswitch.blind_after) / 2)
 
 
-def _signed(config: Config, place: str, state: State, clock: Clock) -> SignedState:
+def signed_state(config: Config, place: str, clock: Clock, keys_version: Callable[[], int]) -> SignedState:
+    """The document at that place. Raises ConfigError for one that could never be read or verified."""
     trust = read_halts_trust(config)
     if trust is None:
         hint = "set killswitch.keys or trust.keys to the public keys that sign it"
         raise ConfigError(Diagnostic(Place(_KEY), "a state document that nothing could verify", hint))
     try:
         # Keys of their own are another set, of which the bundle says nothing.
-        version = (lambda: 0) if config.killswitch.keys else (lambda: state.keys_version)
+        version = (lambda: 0) if config.killswitch.keys else keys_version
         return SignedState(_source(config, place), trust, clock, version)
     except ValueError as error:
         raise ConfigError(Diagnostic(Place(_KEY), str(error).replace("the bundle", "the state"))) from error
