@@ -14,7 +14,7 @@ from sidecar.api.listen import Door
 from sidecar.api.message import HttpLimits
 from sidecar.api.router import Router
 from sidecar.service.asked import Answer, Asked
-from tests.fakes.switched import AS_A, Switched
+from tests.fakes.switched import AS_A, PATIENT, Switched
 from tests.tools.daemon import Answer as Told
 from tests.tools.daemon import UnixConnection
 
@@ -80,7 +80,7 @@ async def gated(house: Switched, path: str, decider: Any = None, **more: Any) ->
     """`decider` in place of the house's own; more is that of ForwardAuth, and `limits`."""
     limits = more.pop("limits", HttpLimits())
     callers = more.pop("callers", CallerGuard(frozenset(), house.state.bound_tokens))
-    given = {"reading": AS_A, "within": 0.18, "metrics": house.metrics} | more
+    given = {"reading": AS_A, "within": PATIENT, "metrics": house.metrics} | more
     forward = ForwardAuth(decider or house.decider, house.state, callers, **given)
     door = Door(Router(house.routes()), limits, callers, forward=forward).server()
     listening = await asyncio.get_running_loop().create_unix_server(door, path)

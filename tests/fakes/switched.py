@@ -39,6 +39,8 @@ from tests.fakes.house import House
 
 HOST = "this-host"
 AS_A = Reading(subject=("agent", "a"))
+# Seconds to answer in, beyond what a busy machine needs.
+PATIENT = 5.0
 
 
 class HaltsInMemory:
@@ -138,7 +140,7 @@ class Switched(House):
             *Events(self.streams, self.state).routes(),
         )
 
-    def forward(self, callers: CallerGuard, reading: Reading = AS_A, within: float = 0.18) -> ForwardAuth:
+    def forward(self, callers: CallerGuard, reading: Reading = AS_A, within: float = PATIENT) -> ForwardAuth:
         """The door of gateways, to whom all that they hold is of the agent a."""
         return ForwardAuth(self.decider, self.state, callers, reading, within, self.metrics)
 

@@ -190,7 +190,7 @@ async def test_an_upgrade_is_decided_as_what_it_asks_for(door):
 
 @pytest.mark.parametrize("expected", ["0", "-1", "x", "", "99999999"])
 async def test_who_never_decides_is_overtaken_by_the_deadline(house, tmp_path, expected):
-    async with gated(house, str(tmp_path / "s"), NeverDecides()) as door:
+    async with gated(house, str(tmp_path / "s"), NeverDecides(), within=0.1) as door:
         told = await door.ask("envoy/a", x_envoy_expected_rq_timeout_ms=expected)
         assert (told.status, told.headers["x-ascend-code"]) == (403, "deadline")
 
@@ -203,7 +203,7 @@ async def test_an_envoy_that_waits_for_less_is_answered_within_that(house, tmp_p
 
 
 async def test_a_client_behind_nginx_cannot_change_the_deadline(house, tmp_path):
-    async with gated(house, str(tmp_path / "s"), NeverDecides()) as door:
+    async with gated(house, str(tmp_path / "s"), NeverDecides(), within=0.1) as door:
         asked = {
             "X_Original_URI": "/a",
             "X_Original_Method": "GET",

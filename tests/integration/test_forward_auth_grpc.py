@@ -14,7 +14,7 @@ from sidecar.api.forward_auth_messages import METHOD, SERVICE, CheckRequest, Che
 from sidecar.api.guards import CallerGuard
 from sidecar.core.errors import ConfigError
 from tests.fakes.gated import Fails, NeverDecides
-from tests.fakes.switched import AS_A, Switched
+from tests.fakes.switched import AS_A, PATIENT, Switched
 from tests.tools.daemon import REPOSITORY
 
 RULES = "rules: [{id: all, effect: allow, reason: It may do everything.}]\n"
@@ -29,7 +29,7 @@ class Door:
         callers = CallerGuard(frozenset(), house.state.bound_tokens)
         if decider is not None:
             house.decider = decider
-        door = forward or house.forward(callers, reading)
+        door = forward or house.forward(callers, reading, PATIENT if decider is None else 0.1)
         self.server = ForwardAuthGrpc(door, path, 0o660, None, 1024, self._touch)
 
     def _touch(self):

@@ -23,6 +23,8 @@ RULES = """rules:
 """
 A = {"Authorization": "Bearer of a"}
 ENABLED = {"ASCEND_SIDECAR_FORWARD_AUTH_ENABLED": "true", "ASCEND_SIDECAR_FORWARD_AUTH_GRPC": "true"}
+# Beyond what a busy machine needs.
+PATIENT = {"ASCEND_SIDECAR_FORWARD_AUTH_TIMEOUT": "5s", "ASCEND_SIDECAR_AUDIT_DEADLINE": "5s"}
 WAYS = ("envoy over TCP", "envoy over a socket", "envoy over gRPC", "nginx over TCP", "nginx over a socket")
 GATEWAYS = {"envoy": envoy, "nginx": nginx}
 OURS = ("verdict", "code", "id", "risk", "reason", "subject")
@@ -43,7 +45,7 @@ def governing(folder):
     token = hashlib.sha256(b"of a").hexdigest()
     (policies / "data" / "agents.yaml").write_text(f"agent:a: {{tokens: [{token}]}}\n")
     (policies / "data" / "people.yaml").write_text("ann: {uids: [1001]}\n")
-    with Daemon(folder, policies, environ=ENABLED) as running:
+    with Daemon(folder, policies, environ=ENABLED | PATIENT) as running:
         yield running
 
 
@@ -53,7 +55,7 @@ def gateway(request, daemon, tmp_path_factory):
     where = daemon.listen["decision" if way == "TCP" else "decision_socket"]
     if way == "gRPC":
         where = str(daemon.folder / "run" / "forward-auth.sock")
-    with GATEWAYS[kind](tmp_path_factory.mktemp(kind), where) as running:
+    with GATEWAYS[kind](tmp_path_factory.mktemp(kind), where, timeout="10s") as running:
         yield running
 
 
@@ -166,7 +168,7 @@ def test_a_trace_goes_on_and_is_on_record(gateway, reached, daemon):
 
 def test_the_daemon_itself_refuses_what_an_envoy_passes_on_as_it_came(daemon, tmp_path):
     as_it_came = {"normalize_path": False, "path_with_escaped_slashes_action": "KEEP_UNCHANGED"}
-    with envoy(tmp_path / "envoy", daemon.listen["decision_socket"], **as_it_came) as gateway:
+    with envoy(tmp_path / "envoy", daemon.listen["decision_socket"], timeout="10s", **as_it_came) as gateway:
         for path in (
             "/orders/../customers",
             "/orders/%2e%2e/customers",

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -230,11 +231,13 @@ http {{
 """
 
 
-def nginx_config(listen: str, upstream: int, daemon: str) -> str:
+def nginx_config(listen: str, upstream: int, daemon: str, timeout: str) -> str:
     """The config of deploy/nginx, at these addresses."""
     text = (REPOSITORY / "deploy" / "nginx" / "forward-auth.conf").read_text()
     text = _replaced(text, "listen 127.0.0.1:8080;", f"listen unix:{listen};")
     text = _replaced(text, "server 127.0.0.1:3000;", f"server 127.0.0.1:{upstream};")
+    if timeout:
+        text = _replaced(text, "proxy_read_timeout 1s;", f"proxy_read_timeout {timeout};")
     if daemon.startswith("/"):
         return _replaced(text, "server unix:/run/ascend-sidecar/sidecar.sock;", f"server unix:{daemon};")
     text = _replaced(text, "server 127.0.0.1:8181;", f"server {urlsplit(daemon).netloc};")
@@ -246,20 +249,25 @@ def _replaced(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as one:
+        return one.connect_ex(str(path)) == 0
+
+
 @contextmanager
-def nginx(folder: Path, daemon: str) -> Iterator[Gateway]:
+def nginx(folder: Path, daemon: str, timeout: str = "") -> Iterator[Gateway]:
     """nginx with the config of deploy/nginx, listening on a Unix socket."""
     program = _need(_NGINX)
     folder.mkdir(exist_ok=True)
     listen = folder / "nginx.sock"
     with Upstream().running() as upstream:
-        (folder / "forward-auth.conf").write_text(nginx_config(str(listen), upstream.port, daemon))
+        (folder / "forward-auth.conf").write_text(nginx_config(str(listen), upstream.port, daemon, timeout))
         user = "user root;" if os.geteuid() == 0 else ""
         (folder / "nginx.conf").write_text(_NGINX_MAIN.format(folder=folder, user=user))
         command = [str(program), "-c", str(folder / "nginx.conf"), "-p", str(folder)]
         log = folder / "nginx.log"
         with _process([*command, "-e", str(folder / "error.log")], log) as process:
-            until(lambda: listen.exists() or process.poll() is not None, "nginx listens")
+            until(lambda: _accepts(listen) or process.poll() is not None, "nginx listens")
             assert process.poll() is None, log.read_text()
             try:
                 yield Gateway(str(listen), upstream, "nginx")
