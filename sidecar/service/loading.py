@@ -65,9 +65,13 @@ class Loader:
 def _kept(work: Callable[[], T]) -> T:
     """What stays is never looked at again by the collector: one look over ten thousand rules stops the loop 150 ms.
 
-    A load makes no cycles, so nothing is lost by it.
+    That has to be settled before the collector is let in again. A load makes no cycles, so nothing is lost by it.
     """
-    try:
-        return politely(work)
-    finally:
-        gc.freeze()
+
+    def kept() -> T:
+        try:
+            return work()
+        finally:
+            gc.freeze()
+
+    return politely(kept)
