@@ -7,11 +7,11 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from sidecar.cli.doors import Door, Message, Response, approvals_doors, exchange, problem_of
+from sidecar.cli.doors import Door, Message, approvals_doors, exchange
 from sidecar.cli.edge import Edge
-from sidecar.cli.exits import Exit, UnreachableError, UsageError
+from sidecar.cli.exits import UnreachableError, UsageError
 from sidecar.cli.options import config_of
-from sidecar.cli.screen import Screen
+from sidecar.cli.refusals import Refused, taken
 
 PATH: Final = "/v1/approvals"
 _REFUSED: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
@@ -25,14 +25,6 @@ SocketPath = Annotated[
         "--socket", metavar="PATH", help="Ask here. [default: approvals.sock, else the admin socket]"
     ),
 ]
-
-
-class Refused(Exception):
-    """The daemon understood, and will not. `body` is its problem."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__(problem_of(body))
-        self.body = body
 
 
 def doors_of(edge: Edge, socket: str | None, state_dir: str | None, run_dir: str | None) -> tuple[Door, ...]:
@@ -50,7 +42,7 @@ def path_of(approval_id: str, verb: str = "") -> str:
 
 def get(doors: tuple[Door, ...], path: str, headers: Mapping[str, str] | None = None) -> bytes:
     """Raises Refused, UsageError, UnreachableError."""
-    return _taken(exchange(doors, Message("GET", path, headers=headers or {})))
+    return taken(exchange(doors, Message("GET", path, headers=headers or {})), _REFUSED)
 
 
 def browse(doors: tuple[Door, ...], query: str = "", headers: Mapping[str, str] | None = None) -> bytes:
@@ -64,23 +56,4 @@ def browse(doors: tuple[Door, ...], query: str = "", headers: Mapping[str, str] 
 def post(doors: tuple[Door, ...], path: str, body: Mapping[str, object]) -> bytes:
     """Raises as `get` does."""
     headers = {"Content-Type": "application/json"}
-    return _taken(exchange(doors, Message("POST", path, msgspec.json.encode(body), headers)))
-
-
-def tell_refusal(edge: Edge, refused: Refused, *, json: bool) -> Exit:
-    if json:
-        edge.emit(msgspec.Raw(refused.body))
-    else:
-        Screen(edge).line("FAILED", str(refused))
-    return Exit.DENIED
-
-
-def _taken(response: Response) -> bytes:
-    if response.status == HTTPStatus.OK:
-        return response.body
-    if response.status in _REFUSED:
-        raise Refused(response.body)
-    reason = f"{response.door} answers {response.status}: {problem_of(response.body)}"
-    if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise UsageError(reason)
-    raise UnreachableError(reason)
+    return taken(exchange(doors, Message("POST", path, msgspec.json.encode(body), headers)), _REFUSED)

@@ -5,11 +5,12 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from sidecar.cli.approvals.asking import Id, Refused, SocketPath, browse, doors_of, get, path_of, tell_refusal
+from sidecar.cli.approvals.asking import Id, SocketPath, browse, doors_of, get, path_of
 from sidecar.cli.approvals.told import Details, Page, Summary, inline, parse, show_details
 from sidecar.cli.edge import edge_of
 from sidecar.cli.exits import Exit
 from sidecar.cli.options import Json, RunDir, StateDir
+from sidecar.cli.refusals import Refused, tell_refusal
 from sidecar.cli.screen import Screen
 
 LIST: Final = """\b

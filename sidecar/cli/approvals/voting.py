@@ -6,12 +6,13 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from sidecar.cli.approvals.asking import Id, Refused, SocketPath, doors_of, get, path_of, post, tell_refusal
+from sidecar.cli.approvals.asking import Id, SocketPath, doors_of, get, path_of, post
 from sidecar.cli.approvals.told import Details, parse
 from sidecar.cli.doors import Door
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit, UsageError
 from sidecar.cli.options import Json, RunDir, StateDir
+from sidecar.cli.refusals import Refused, tell_refusal
 from sidecar.cli.screen import Screen
 from sidecar.cli.trusting import private_key
 from sidecar.core.approval import Choice

@@ -6,24 +6,16 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from sidecar.cli.doors import Door, Message, Response, exchange, problem_of
+from sidecar.cli.doors import Door, Message, exchange
 from sidecar.cli.edge import Edge
-from sidecar.cli.exits import Exit, UnreachableError, UsageError
+from sidecar.cli.exits import UnreachableError
 from sidecar.cli.options import config_of
-from sidecar.cli.screen import Screen
+from sidecar.cli.refusals import taken
 from sidecar.core.killswitch import Scope
 
 T = TypeVar("T")
 PATH: Final = "/v1/killswitch"
 _REFUSED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE})
-
-
-class Refused(Exception):
-    """The daemon understood, and will not or could not. `body` is what it says."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__(problem_of(body))
-        self.body = body
 
 
 class ToldScope(msgspec.Struct, frozen=True):
@@ -109,14 +101,14 @@ def door_of(edge: Edge, state_dir: str | None) -> Door:
 
 def ask(door: Door) -> bytes:
     """How it stands. Raises UnreachableError, UsageError, Refused."""
-    return _taken(exchange((door,), Message("GET", PATH)))
+    return taken(exchange((door,), Message("GET", PATH)), _REFUSED)
 
 
 def post(door: Door, verb: str, body: Mapping[str, object], patience: float = 10.0) -> bytes:
     """Raises as `ask` does."""
     headers = {"Content-Type": "application/json"}
     message = Message("POST", f"{PATH}/{verb}", msgspec.json.encode(body), headers)
-    return _taken(exchange((door,), message, patience))
+    return taken(exchange((door,), message, patience), _REFUSED)
 
 
 def affected(door: Door, scope: Scope, patience: float = 10.0) -> ToldAffected:
@@ -130,22 +122,3 @@ def parse(raw: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise UnreachableError(f"the answer is not of this daemon's making: {error}") from error
-
-
-def tell_refusal(edge: Edge, refused: Refused, *, json: bool) -> Exit:
-    if json:
-        edge.emit(msgspec.Raw(refused.body))
-    else:
-        Screen(edge).line("FAILED", str(refused))
-    return Exit.DENIED
-
-
-def _taken(response: Response) -> bytes:
-    if response.status == HTTPStatus.OK:
-        return response.body
-    if response.status in _REFUSED:
-        raise Refused(response.body)
-    reason = f"{response.door} answers {response.status}: {problem_of(response.body)}"
-    if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise UsageError(reason)
-    raise UnreachableError(reason)

@@ -12,8 +12,9 @@ from sidecar.adapters.aws.topic import Topic
 from sidecar.adapters.users import name_of_user
 from sidecar.cli.edge import Edge
 from sidecar.cli.exits import Exit, UnreachableError, UsageError
-from sidecar.cli.killswitch.asking import Refused, ToldAffected, affected, door_of
+from sidecar.cli.killswitch.asking import ToldAffected, affected, door_of
 from sidecar.cli.killswitch.halting import tell_agents
+from sidecar.cli.refusals import Refused
 from sidecar.cli.screen import Screen
 from sidecar.cli.trusting import find_signers
 from sidecar.core.killswitch import Command, Order, Scope

@@ -9,7 +9,7 @@ import typer
 from sidecar.cli.doors import Door
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.killswitch.asking import Refused, ToldDone, affected, door_of, parse, post, tell_refusal
+from sidecar.cli.killswitch.asking import ToldDone, affected, door_of, parse, post
 from sidecar.cli.killswitch.scopes import (
     Agent,
     Agents,
@@ -27,6 +27,7 @@ from sidecar.cli.killswitch.scopes import (
     seconds_from,
 )
 from sidecar.cli.options import Json, StateDir
+from sidecar.cli.refusals import Refused, tell_refusal
 from sidecar.cli.screen import Screen
 from sidecar.core.killswitch import Kind, Scope
 

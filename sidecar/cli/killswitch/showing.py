@@ -7,17 +7,9 @@ import typer
 
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
-from sidecar.cli.killswitch.asking import (
-    Refused,
-    ToldHalt,
-    ToldSight,
-    ToldStatus,
-    ask,
-    door_of,
-    parse,
-    tell_refusal,
-)
+from sidecar.cli.killswitch.asking import ToldHalt, ToldSight, ToldStatus, ask, door_of, parse
 from sidecar.cli.options import Json, StateDir
+from sidecar.cli.refusals import Refused, tell_refusal
 from sidecar.cli.screen import Screen
 
 STATUS: Final = """\b

@@ -5,7 +5,7 @@ outcome is that of the newest. Leaving out, repeating or forging an UNBLOCK neve
 UNBLOCKs are hints unless they are signed in our form and the operator takes those.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -106,15 +106,6 @@ def fold(book: Book, order: Order, *, takes_signed_unblock: bool = False) -> tup
 def enter(book: Book, order: Order) -> Book:
     """The book with that order as the newest of its scope, whatever it had."""
     return msgspec.structs.replace(book, orders=book.orders.set(key_of(order), order))
-
-
-def without(book: Book, keys: Iterable[Key]) -> Book:
-    """The book without what it had of these scopes."""
-    with book.orders.mutate() as orders:
-        for key in keys:
-            orders.pop(key, None)
-        kept = orders.finish()
-    return msgspec.structs.replace(book, orders=kept)
 
 
 def reconcile(book: Book, state: State) -> tuple[Book, tuple[Order, ...]]:
