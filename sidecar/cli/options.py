@@ -33,6 +33,13 @@ AcceptFork = Annotated[
         "--accept-fork", help="Go on after a damaged decision log; what happened is signed and kept."
     ),
 ]
+AcceptClock = Annotated[
+    bool,
+    typer.Option(
+        "--accept-clock",
+        help="Go back to this machine's time where the log is ahead of it; that is recorded.",
+    ),
+]
 RunDir = Annotated[
     str | None,
     typer.Option("--run-dir", metavar="DIR", help="Folder of the sockets that are meant for others."),

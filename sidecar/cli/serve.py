@@ -6,6 +6,7 @@ import typer
 
 from sidecar.cli.edge import edge_of
 from sidecar.cli.options import (
+    AcceptClock,
     AcceptFork,
     Bundle,
     ConfigFile,
@@ -49,6 +50,7 @@ def serve(
     bundle: Bundle = None,
     require_bundle: RequireBundle = False,
     accept_fork: AcceptFork = False,
+    accept_clock: AcceptClock = False,
 ) -> int:
     """Run the daemon in the foreground until SIGTERM.
 
@@ -57,4 +59,6 @@ def serve(
     flags = given(listen=listen, ops_listen=ops_listen, state_dir=state_dir, run_dir=run_dir)
     flags |= policy_flags(policies, bundle, require=require_bundle)
     environ = edge_of(context).environ
-    return run_daemon(load(config, environ, flags), environ, accept_fork=accept_fork)
+    return run_daemon(
+        load(config, environ, flags), environ, accept_fork=accept_fork, accept_clock=accept_clock
+    )

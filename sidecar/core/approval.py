@@ -136,7 +136,7 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     def is_usable(self, now: float) -> bool:
         """Whether a request of its digest may be decided with it."""
         granted = self.standing is Standing.GRANTED and not self.used_at
-        return granted and now < self.resolved_at + USABLE_FOR
+        return granted and self.resolved_at <= now < self.resolved_at + USABLE_FOR
 
 
 class VoteRefused(SidecarError):
@@ -178,7 +178,12 @@ def cast(
 
 
 def advance(approval: Approval, now: float) -> Approval:
-    """The approval as it is at this time: escalated or expired where its time is over."""
+    """The approval as it is at this time: escalated or expired where its time is over.
+
+    One of a time that is still to come is of a clock that was wrong, and has expired.
+    """
+    if approval.is_open and now < approval.since:
+        return resolved(approval, Standing.EXPIRED, now)
     while approval.is_open and now >= approval.due:
         due, stage = approval.due, approval.open_stage
         if stage and stage.escalate and not approval.escalated:

@@ -45,19 +45,22 @@ _FILES = 16_384
 _YOUNG_OBJECTS = 20_000
 
 
-def serve(config: Config, environ: Mapping[str, str], *, accept_fork: bool = False) -> int:
+def serve(
+    config: Config, environ: Mapping[str, str], *, accept_fork: bool = False, accept_clock: bool = False
+) -> int:
     """Run one daemon until SIGTERM; its exit code. `accept_fork`: go on after a damaged log, with a record of it.
 
+    `accept_clock`: go on by the clock where the log is ahead of it, with a record of that.
     Raises ConfigError, BundleError, AuditError (ChainBroken among them) and StateInUse when it cannot start.
     """
     keep_signals()
     _raise_file_limit()
     configure_logging(config.log.level, as_json=config.log.format is LogFormat.JSON)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(config, environ, accept_fork=accept_fork))
+        return runner.run(_serve(config, environ, accept_fork=accept_fork, accept_clock=accept_clock))
 
 
-async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: bool) -> int:
+async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: bool, accept_clock: bool) -> int:
     lock = _take_folders(config)
     sockets = open_sockets(config, inherited_sockets(environ, os.getpid()))
     clock = SystemClock()
@@ -70,9 +73,11 @@ async def _serve(config: Config, environ: Mapping[str, str], *, accept_fork: boo
         witness_file=config.audit.witness.file,
         accept_fork=accept_fork,
     )
-    clock.raise_floor(log.newest_time)
     await log.start()
     try:
+        if accept_clock:
+            await log.accept_clock()
+        clock.raise_floor(log.newest_time)
         base_url = config.public_base_url or str(sockets.addresses()["decision"])
         platform = build_platform(config, environ, clock, str(log.vkey))
         parts = build(config, log, clock, base_url, platform, environ)

@@ -144,7 +144,10 @@ class Refresher:
         if bundle is not None and bundle.signed is not None:
             issued_at = bundle.signed.issued_at
             await self._activator.activate(bundle, None)
-            self._state.found_in_store(kept.checked_at or issued_at, kept.changed_at or issued_at)
+            # A look of a time that is still to come was taken by a clock that was wrong: it says nothing.
+            has_looked = 0.0 < kept.checked_at <= self._clock.now()
+            looked = (kept.checked_at, kept.changed_at) if has_looked else (issued_at, issued_at)
+            self._state.found_in_store(*looked)
 
     async def _floor(self) -> Floor:
         return await asyncio.to_thread(self._store.floor, self._loader.name)

@@ -62,10 +62,10 @@ class FakeSupply:
         self.candidates = Candidates(lookout, self.refresher, self.clock, pace)
         self.shadow = Shadow(self.candidates, self.log, self.clock, self.metrics, 0.25)
 
-    def again(self, content: bytes | None = None) -> "FakeSupply":
-        return FakeSupply(
-            self.trust, content, now=self.clock.now(), max_staleness=self.max_staleness, store=self.store
-        )
+    def again(self, content: bytes | None = None, now: float | None = None) -> "FakeSupply":
+        """The next run, at once unless `now` says when."""
+        now = self.clock.now() if now is None else now
+        return FakeSupply(self.trust, content, now=now, max_staleness=self.max_staleness, store=self.store)
 
     @property
     def code(self) -> Code:

@@ -233,6 +233,32 @@ async def test_times_never_go_back(tmp_path):
     assert times == [2_000_000_000.0] * 2
 
 
+async def test_times_go_back_once_their_operator_accepts_the_clock(tmp_path):
+    async with opened(tmp_path, clock=TurnedClock(2_000_000_000.0)) as log:
+        await fill(log, 1)
+    clock = TurnedClock(1_000_000_000.0)
+    async with opened(tmp_path, clock=clock) as log:
+        await log.accept_clock()
+        assert log.newest_time == 1_000_000_000.0
+        clock.advance(5)
+        await fill(log, 1)
+    reader = LogReader(tmp_path)
+    ahead, accepted, later = reader.entries()
+    assert accepted.record["details"] == {"newest_was": "2033-05-18T03:33:20.000000Z"}
+    assert [entry.time for entry in (ahead, accepted, later)] == [2e9, 1e9, 1e9 + 5]
+    assert [entry.seq for entry in reader.select(lambda _: True, until=1.5e9)] == [1, 2]
+    async with opened(tmp_path, clock=clock) as log:
+        assert log.newest_time == 1e9 + 5
+    assert verify_log(tmp_path).ok
+
+
+async def test_a_clock_that_is_not_behind_needs_no_acceptance(tmp_path):
+    async with opened(tmp_path, clock=TurnedClock(2_000_000_000.0)) as log:
+        await fill(log, 1)
+        await log.accept_clock()
+    assert len(list(LogReader(tmp_path).entries())) == 1
+
+
 async def damaged(state):
     """A crashed log in which the first record behind the checkpoint was changed."""
     segment = await crashed_log(state, 300, 5)

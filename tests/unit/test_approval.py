@@ -141,6 +141,14 @@ def test_the_end_of_its_time_is_a_deny():
     assert (expired.standing, expired.resolved_at) == (Standing.EXPIRED, last)
 
 
+def test_what_is_of_a_time_still_to_come_has_ended():
+    """Its clock was wrong, and was set back since: its ten minutes would be years."""
+    assert advance(approval(), NOW - 1).standing is Standing.EXPIRED
+    granted = say(approval(), ANN, at=NOW + 10)
+    assert granted.is_usable(NOW + 10)
+    assert not granted.is_usable(NOW + 9)
+
+
 def test_a_vote_at_the_end_of_its_time_is_too_late():
     assert say(approval(), ANN, at=NOW + 599.9).standing is Standing.GRANTED
     for choice in Choice:

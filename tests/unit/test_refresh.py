@@ -138,6 +138,16 @@ async def test_the_next_run_goes_on_with_the_stored_bundle_without_its_source():
     assert two.code is Code.BUNDLE_STALE  # a restart makes no bundle younger
 
 
+async def test_a_look_of_a_time_that_is_still_to_come_makes_no_bundle_young():
+    one = supply(signed(issued_at=NOW - DAY, expires_at=NOW + 10 * DAY), max_staleness=DAY / 2)
+    one.clock.advance(5 * DAY)
+    await one.refresher.refresh()
+    two = one.again(now=NOW)
+    await two.refresher.start(require=False)
+    assert two.state.checked_at == NOW - DAY
+    assert two.code is Code.BUNDLE_STALE
+
+
 async def test_without_a_note_of_the_last_look_staleness_counts_from_when_it_was_issued():
     one = supply(signed(), max_staleness=2 * DAY)
     await one.refresher.refresh()

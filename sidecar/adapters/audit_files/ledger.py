@@ -60,6 +60,10 @@ class Ledger:
         for _, gaps in carried:
             self._merge(gaps)
 
+    def go_back(self, now: float) -> None:
+        """Later records are of that time (epoch seconds) on, though earlier ones are not."""
+        self._newest = now
+
     def _time(self) -> bytes:
         # The clock may be set back, the log's times never go back.
         self._newest = max(self._clock.now(), self._newest)

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -30,11 +30,14 @@ from sidecar.core.chain import epoch
 from sidecar.core.errors import AuditError, ChainBroken
 from sidecar.core.model import Code, Object
 from sidecar.core.note import Signer
+from sidecar.core.record import EventRecord, encode_record
+from sidecar.core.times import rfc3339
 from sidecar.service.ports import Clock, LogStatus
 
 T = TypeVar("T")
 
 _logger = logging.getLogger(__name__)
+_PATIENCE: Final = 5.0
 
 
 def open_log(
@@ -97,6 +100,7 @@ class AuditLog:
     ) -> None:
         head = recovered.head
         self._told = told
+        self._clock = clock
         self._reader = LogReader(layout.state)
         self.newest_time = epoch(head.time) or 0.0
         self.vkey = signer.vkey
@@ -117,6 +121,16 @@ class AuditLog:
         if self._told is not None:
             with contextlib.suppress(AuditError):
                 await self._engine.committer.record(msgspec.json.encode(self._told))
+
+    async def accept_clock(self) -> None:
+        """Go on by the clock where the newest record is ahead of it, with a record of that. Raises AuditError."""
+        was, now = self.newest_time, self._clock.now()
+        if now >= was:
+            return
+        self._ledger.go_back(now)
+        record = EventRecord("clock_accepted", now, {"newest_was": rfc3339(was)})
+        await self._engine.committer.append(encode_record(record), _PATIENCE)
+        self.newest_time = now
 
     async def run(self) -> None:
         """Checkpoints, mending, retention, the check of the whole log; until cancelled."""

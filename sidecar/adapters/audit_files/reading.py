@@ -88,11 +88,13 @@ class LogReader:
         since: float | None = None,
         until: float | None = None,
     ) -> Iterator[Entry]:
-        """The matching records from number `start`, written from `since` to before `until` (epoch seconds)."""
+        """The matching records from number `start`, written from `since` to before `until` (epoch seconds).
+
+        Times go back where an operator accepted a clock, so behind the first that is too late others may not be.
+        """
         for entry in self.entries(self._first_since(start, since)):
-            if until is not None and entry.time >= until:
-                return
-            if (since is None or entry.time >= since) and matches(entry):
+            is_wanted = (since is None or entry.time >= since) and (until is None or entry.time < until)
+            if is_wanted and matches(entry):
                 yield entry
 
     def follow(self, start: int, pause: Callable[[float], None] = time.sleep) -> Iterator[Entry]:

@@ -42,7 +42,10 @@ def _against_log(patient: Patient) -> Found:
         return finding(_CHECK, f"the log: {error}", "`ascend-sidecar audit verify` tells more")
     when = rfc3339(newest[0].time)
     if ahead > 1.0:
-        hint = "set the clock; until it has caught up the daemon goes on by the time of its log"
+        hint = (
+            "set the clock. Until it has caught up the daemon goes on from its log's time at half the pace; if it is "
+            "the log's time that is wrong, start it once by `ascend-sidecar serve --accept-clock`"
+        )
         return finding(_CHECK, f"the log's newest record is of {when}, {span(ahead)} from now", hint)
     return ok(_CHECK, f"the log's newest record is of {when}, {span(-ahead)} ago")
 
