@@ -77,7 +77,6 @@ class KillSwitch:
         self._halts = halts
         self._takes_signed_unblock = takes_signed_unblock
         self._listeners: list[Callable[[Sequence[Order]], None]] = []
-        self._on_settled: list[Callable[[Sequence[Taken]], None]] = []
         self._unsettled: dict[str, Taken] = {}
         self._unstored: dict[Key, Order] = {}
         self._turn = asyncio.Lock()
@@ -90,10 +89,6 @@ class KillSwitch:
     def on_change(self, listener: Callable[[Sequence[Order]], None]) -> None:
         """It is told of every order that has just come into force, releases included, before anything is awaited."""
         self._listeners.append(listener)
-
-    def on_settled(self, listener: Callable[[Sequence[Taken]], None]) -> None:
-        """It is told of orders that are stored and recorded."""
-        self._on_settled.append(listener)
 
     async def start(self) -> None:
         """Take up what the last run left. Damaged, it is put aside and everything is halted. Raises StoreError."""
@@ -160,8 +155,6 @@ class KillSwitch:
         await self._store.put(HaltChange(seen=list(due)))
         for identity in due:
             self._unsettled.pop(identity, None)
-        for listener in self._on_settled:
-            listener(settled)
         return stored_at
 
     async def restate(self, stated: Stated, epoch: Epoch | None = None) -> Sequence[Order]:
