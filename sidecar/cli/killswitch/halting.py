@@ -10,22 +10,7 @@ from sidecar.cli.doors import Door
 from sidecar.cli.edge import Edge, edge_of
 from sidecar.cli.exits import Exit
 from sidecar.cli.killswitch.asking import ToldDone, affected, door_of, parse, post
-from sidecar.cli.killswitch.scopes import (
-    Agent,
-    Agents,
-    Everything,
-    Expires,
-    For,
-    Group,
-    Host,
-    Organization,
-    Server,
-    Session,
-    Tool,
-    chosen,
-    names_of,
-    seconds_from,
-)
+from sidecar.cli.killswitch.scopes import Expires, For, scoped, seconds_from
 from sidecar.cli.options import Json, StateDir
 from sidecar.cli.refusals import Refused, tell_refusal
 from sidecar.cli.screen import Screen
@@ -67,19 +52,12 @@ DryRun = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Although there is an authority that will know.")]
 
 
+@scoped(_THIS_HOST)
 def block(
     context: typer.Context,
     *,
     reason: Reason,
-    agent: Agent = None,
-    agents: Agents = None,
-    group: Group = None,
-    server: Server = None,
-    tool: Tool = None,
-    session: Session = None,
-    host: Host = None,
-    organization: Organization = None,
-    everything: Everything = False,
+    scope: Scope,
     lasting: For = None,
     expires: Expires = None,
     dry_run: DryRun = False,
@@ -88,8 +66,6 @@ def block(
 ) -> int:
     """Halt on this host, at once."""
     edge = edge_of(context)
-    names = names_of(agent, agents, group, server, tool, session, host, organization)
-    scope = chosen(names, _THIS_HOST if everything else None)
     seconds = seconds_from(time.time(), lasting, expires)
     door = door_of(edge, state_dir)
     if dry_run:
@@ -98,26 +74,17 @@ def block(
     return _order(edge, door, "block", body, json=json)
 
 
+@scoped(_THIS_HOST)
 def unblock(
     context: typer.Context,
     *,
     reason: Why = "",
-    agent: Agent = None,
-    agents: Agents = None,
-    group: Group = None,
-    server: Server = None,
-    tool: Tool = None,
-    session: Session = None,
-    host: Host = None,
-    organization: Organization = None,
-    everything: Everything = False,
+    scope: Scope,
     state_dir: StateDir = None,
     json: Json = False,
 ) -> int:
     """Release what `killswitch block` has halted on this host."""
     edge = edge_of(context)
-    names = names_of(agent, agents, group, server, tool, session, host, organization)
-    scope = chosen(names, _THIS_HOST if everything else None)
     return _order(edge, door_of(edge, state_dir), "unblock", {"scope": scope, "reason": reason}, json=json)
 
 

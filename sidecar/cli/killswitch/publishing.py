@@ -24,22 +24,7 @@ from sidecar.cli.killswitch.fleet import (
     unknown_because,
 )
 from sidecar.cli.killswitch.holding import head_of, keeping, refuse
-from sidecar.cli.killswitch.scopes import (
-    Agent,
-    Agents,
-    Everything,
-    Expires,
-    For,
-    Group,
-    Host,
-    Organization,
-    Server,
-    Session,
-    Tool,
-    chosen,
-    names_of,
-    seconds_from,
-)
+from sidecar.cli.killswitch.scopes import Expires, For, scoped, seconds_from
 from sidecar.cli.killswitch.state_orders import put_order, stated_seq
 from sidecar.cli.killswitch.topics import TopicArn, topic_of
 from sidecar.cli.options import Json, StateDir
@@ -95,19 +80,12 @@ DryRun = Annotated[
 ]
 
 
+@scoped(_ALL)
 def publish_block(
     context: typer.Context,
     *,
     reason: Reason,
-    agent: Agent = None,
-    agents: Agents = None,
-    group: Group = None,
-    server: Server = None,
-    tool: Tool = None,
-    session: Session = None,
-    host: Host = None,
-    organization: Organization = None,
-    everything: Everything = False,
+    scope: Scope,
     lasting: For = None,
     expires: Expires = None,
     topic: TopicArn = None,
@@ -122,8 +100,6 @@ def publish_block(
 ) -> int:
     """Halt on every host that listens to the topic."""
     edge, now = edge_of(context), time.time()
-    names = names_of(agent, agents, group, server, tool, session, host, organization)
-    scope = chosen(names, _ALL if everything else None)
     seconds = seconds_from(now, lasting, expires)
     until = None if seconds is None else now + seconds
     known = known_of(edge, scope, state_dir)
@@ -137,19 +113,12 @@ def publish_block(
     return _send(edge, scope, order, topic, signers_of(key, kms), state, json=json)
 
 
+@scoped(_ALL)
 def publish_unblock(
     context: typer.Context,
     *,
     reason: Reason = "",
-    agent: Agent = None,
-    agents: Agents = None,
-    group: Group = None,
-    server: Server = None,
-    tool: Tool = None,
-    session: Session = None,
-    host: Host = None,
-    organization: Organization = None,
-    everything: Everything = False,
+    scope: Scope,
     topic: TopicArn = None,
     key: Keys = None,
     kms: Kms = None,
@@ -162,8 +131,6 @@ def publish_unblock(
 ) -> int:
     """Tell every host that listens to the topic that a halt is over."""
     edge = edge_of(context)
-    names = names_of(agent, agents, group, server, tool, session, host, organization)
-    scope = chosen(names, _ALL if everything else None)
     known = known_of(edge, scope, state_dir)
 
     def order(stated: int | None) -> Order:

@@ -9,22 +9,7 @@ import typer
 from sidecar.cli.edge import edge_of
 from sidecar.cli.killswitch.fleet import Keys, Kms, halting_seq, make_order, releasing_seq, signers_of
 from sidecar.cli.killswitch.holding import Keeping, StateFile, ValidFor, keeping
-from sidecar.cli.killswitch.scopes import (
-    Agent,
-    Agents,
-    Everything,
-    Expires,
-    For,
-    Group,
-    Host,
-    Organization,
-    Server,
-    Session,
-    Tool,
-    chosen,
-    names_of,
-    seconds_from,
-)
+from sidecar.cli.killswitch.scopes import Expires, For, scoped, seconds_from
 from sidecar.cli.killswitch.stating import CODES, finish
 from sidecar.cli.options import Json, PubKeys, Threshold, TrustedName, trust_words
 from sidecar.cli.targets import target_of
@@ -59,20 +44,13 @@ IssuedBy = Annotated[
 _NOT_THERE: Final = "the document knows of no such halt"
 
 
+@scoped(_ALL)
 def state_block(
     context: typer.Context,
     *,
     file: StateFile,
     reason: Reason,
-    agent: Agent = None,
-    agents: Agents = None,
-    group: Group = None,
-    server: Server = None,
-    tool: Tool = None,
-    session: Session = None,
-    host: Host = None,
-    organization: Organization = None,
-    everything: Everything = False,
+    scope: Scope,
     lasting: For = None,
     expires: Expires = None,
     key: Keys = None,
@@ -87,8 +65,6 @@ def state_block(
 ) -> int:
     """Halt on every host that reads the document."""
     edge, now = edge_of(context), time.time()
-    names = names_of(agent, agents, group, server, tool, session, host, organization)
-    scope = chosen(names, _ALL if everything else None)
     seconds = seconds_from(now, lasting, expires)
     until = None if seconds is None else now + seconds
     keeper = keeping(
@@ -102,19 +78,12 @@ def state_block(
     return finish(edge, keeper, lambda to: put_order(to, scope, order)[0], scope, json=json)
 
 
+@scoped(_ALL)
 def state_unblock(
     context: typer.Context,
     *,
     file: StateFile,
-    agent: Agent = None,
-    agents: Agents = None,
-    group: Group = None,
-    server: Server = None,
-    tool: Tool = None,
-    session: Session = None,
-    host: Host = None,
-    organization: Organization = None,
-    everything: Everything = False,
+    scope: Scope,
     key: Keys = None,
     kms: Kms = None,
     seq: Seq = None,
@@ -126,8 +95,6 @@ def state_unblock(
 ) -> int:
     """Release on every host that reads the document."""
     edge = edge_of(context)
-    names = names_of(agent, agents, group, server, tool, session, host, organization)
-    scope = chosen(names, _ALL if everything else None)
     keeper = keeping(
         edge, "--file", file, signers_of(key, kms), trust_words(pub, threshold, name, None), valid_for
     )
