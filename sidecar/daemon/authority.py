@@ -3,15 +3,14 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from sidecar.adapters.bundle_files import BundleFile
 from sidecar.config import Config
 from sidecar.config.killswitch import PLATFORM
 from sidecar.config.trust import read_halts_trust
 from sidecar.core.errors import ConfigError, Diagnostic, Place
 from sidecar.core.killswitch.document_form import MOST_BYTES
+from sidecar.daemon.sources import signed_source
 from sidecar.service.killswitch.authority import Authority
 from sidecar.service.killswitch.platform_authority import PlatformState
 from sidecar.service.killswitch.roster import Roster
@@ -119,20 +118,12 @@ def signed_state(config: Config, place: str, clock: Clock, keys_version: Callabl
 
 
 def _source(config: Config, place: str) -> BundleSource:
-    switch, timeout = config.killswitch, _timeout(config)
-    if place.startswith(("http://", "https://")):
-        from sidecar.adapters.bundle_http import BundleHttp  # noqa: PLC0415 - optional and heavy
-
-        return BundleHttp(
-            place,
-            max_download=MOST_BYTES,
-            max_size=MOST_BYTES,
-            timeout=timeout,
-            token_file=switch.token_file,
-            ca_file=switch.ca_file,
-        )
-    if place.startswith("s3://"):
-        from sidecar.adapters.bundle_s3 import BundleS3  # noqa: PLC0415 - optional and heavy
-
-        return BundleS3(place, max_download=MOST_BYTES, max_size=MOST_BYTES, timeout=timeout)
-    return BundleFile(Path(place).absolute(), max_download=MOST_BYTES, max_size=MOST_BYTES)
+    switch = config.killswitch
+    return signed_source(
+        place,
+        max_download=MOST_BYTES,
+        max_size=MOST_BYTES,
+        timeout=_timeout(config),
+        token_file=switch.token_file,
+        ca_file=switch.ca_file,
+    )
