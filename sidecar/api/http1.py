@@ -30,6 +30,8 @@ _USUAL: Final = ("accept", "accept-encoding", "connection", "content-length", "u
 _KNOWN: Final = {
     spelled.encode(): name for name in (*_READ_ONCE, *_USUAL) for spelled in (name, name.title())
 }
+# A body of chunks of one byte is sent in six times its bytes; extensions and trailers may add to that, within bounds.
+_FRAMING: Final = 16
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -94,10 +96,11 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_body",
+        "_body_size",
         "_busy",
+        "_bytes",
         "_closing",
         "_drive",
-        "_head_bytes",
         "_headers",
         "_in_head",
         "_incoming",
@@ -157,36 +160,41 @@ class Connection(asyncio.Protocol):
             self._next()
 
     def data_received(self, data: bytes) -> None:
-        if self._closing or self._pump is not None:
+        # Behind what is refused nothing counts, and it is not kept while earlier requests are at work.
+        refused = self._refused
+        if self._closing or self._pump is not None or refused is not None:
             return
-        if self._in_head:
-            if not self._head_bytes:
-                self._since = self._loop.time()
-            self._head_bytes += len(data)
-        self._feed(data)
-        limit = self._server.limits.headers
-        if self._in_head and self._head_bytes > limit:
-            self._refuse(431, f"may have {limit} bytes", "headers")
-        if self._refused is not None and not self._busy:
-            self._write(self._refused, keep_alive=False)
+        if not self._bytes:
+            self._since = self._loop.time()
+        self._bytes += len(data)
+        while data:
+            data = self._feed(data)
+        limits = self._server.limits
+        if self._in_head and self._bytes > limits.headers:
+            self._refuse(431, f"may have {limits.headers} bytes", "headers")
+        elif self._bytes > limits.headers + _FRAMING * limits.body:
+            self._refuse(413, "is hidden in too many bytes of framing", "body")
+        if self._refused is not None:
+            self._next()
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes) -> bytes:
+        """What is still to be parsed: the parser stops behind a message that asks for another protocol."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             # RFC 9110 7.8: a server may ignore Upgrade, and goes on in HTTP/1.1.
             self._parser = httptools.HttpRequestParser(self)
-            if rest := data[upgrade.args[0] :]:
-                self._feed(rest)
+            return data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             why = f"this is not HTTP/1.1: {error.args[0] if error.args else 'unreadable'}"
             self._refuse(400, why, seen=data)
+        return b""
 
     def _begin(self) -> None:
         self._target = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._head_bytes = self._size = 0
+        self._bytes = self._size = self._body_size = 0
         self._in_head = True
 
     # The parser tells of the message.
@@ -225,8 +233,9 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)
-        if len(self._body) > 1 and sum(map(len, self._body)) > self._server.limits.body:
-            self._refuse(413, f"may have {self._server.limits.body} bytes", "body")
+        self._body_size += len(data)
+        if self._body_size > (limit := self._server.limits.body):
+            self._refuse(413, f"may have {limit} bytes", "body")
             self._body.clear()
 
     def on_message_complete(self) -> None:
@@ -316,7 +325,7 @@ class Connection(asyncio.Protocol):
         if self._busy or self._transport is None or self._closing:
             return
         limits, waited = self._server.limits, now - self._since
-        if self._head_bytes or not self._in_head:
+        if self._bytes or not self._in_head:
             if waited > limits.read_timeout:
                 self._refuse(408, f"did not arrive within {limits.read_timeout:g} seconds", "request")
                 self._next()

@@ -1,8 +1,10 @@
 """What bad input gets at a door: a 4xx that names the field, within a bounded time, and an unharmed daemon."""
 
+import json
 import re
 import socket
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,7 +21,7 @@ def address(daemon) -> tuple[str, int]:
 
 def raw(daemon, data: bytes, read: bool = True) -> bytes:
     """What the door says to these bytes until it closes."""
-    with socket.create_connection(address(daemon), timeout=10) as connection:
+    with socket.create_connection(address(daemon), timeout=20) as connection:
         connection.sendall(data)
         told = b""
         while read and (chunk := connection.recv(65536)):
@@ -81,6 +83,45 @@ def test_a_chunked_body_over_the_limit_is_413_while_it_is_read(daemon):
     assert raw(daemon, head + chunk * 5).startswith(b"HTTP/1.1 413")
 
 
+CHUNKED = (
+    b"POST /access/v1/evaluation HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+)
+
+
+def test_a_body_in_very_many_chunks_is_read_in_time(daemon):
+    """Looking at all chunks again for each one would hold the daemon for minutes, and nobody would get an answer."""
+    body = json.dumps(READ).encode().ljust(200_000)
+    told = raw(daemon, CHUNKED + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+    assert told.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("frame", [b"0\r\nX-Trailer: ", b"1;extension="], ids=["trailer", "extension"])
+def test_framing_without_end_is_refused(daemon, frame):
+    """The daemon ends the connection, so that the peer cannot go on."""
+    ended = pytest.raises((BrokenPipeError, ConnectionResetError))
+    with socket.create_connection(address(daemon), timeout=20) as connection, ended:
+        connection.sendall(CHUNKED + frame + b"x" * 24_000_000)
+
+
+def test_what_comes_behind_a_refused_message_is_not_kept(daemon):
+    """Its answer waits for that of the request before, which a caller can make to wait."""
+    held = daemon.evaluate("agent:a1", "shell.exec", "host:local").headers["X-Ascend-Id"]
+    waiting = f"GET /v1/decisions/{held} HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=50\r\n\r\n".encode()
+    with socket.create_connection(address(daemon), timeout=20) as connection:
+        connection.sendall(waiting + b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000)
+        before = resident(daemon)
+        for _ in range(64):
+            connection.sendall(b"x" * 1_000_000)
+        assert resident(daemon) - before < 32_000_000
+
+
+def resident(daemon) -> int:
+    """Bytes of the daemon's memory."""
+    status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
 def test_headers_over_the_limit_are_431(daemon):
     lines = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(20))
     told = raw(daemon, b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + lines + b"\r\n")
@@ -117,8 +158,9 @@ def test_requests_sent_ahead_are_answered_in_order(daemon):
 def test_an_offered_upgrade_is_ignored(daemon):
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
     last = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    told = raw(daemon, b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n" + last)
-    assert told.count(b"HTTP/1.1 200") == 2
+    offering = b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n"
+    assert raw(daemon, offering + last).count(b"HTTP/1.1 200") == 2
+    assert raw(daemon, offering * 2000 + last).count(b"HTTP/1.1 200") == 2001
 
 
 def test_expect_continue_is_answered_before_the_body(daemon):
