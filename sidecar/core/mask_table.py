@@ -44,16 +44,23 @@ class MaskTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not 64 <= self.longest <= 16384:
             raise ValueError("`longest` is a number of characters from 64 to 16384")
+        for name in (*self.keys, *self.exempt):
+            if not _words(name):
+                raise ValueError(f"`{name}` has no word that a key's name could have")
 
 
 def secret_names(table: MaskTable) -> Callable[[str], bool]:
     """The table's judgement of a key's name."""
-    runs = tuple(_words(name) for name in table.keys)
+    # By their first words: an agent may send names of very many words.
+    runs: dict[str, list[tuple[str, ...]]] = {}
+    for run in map(_words, table.keys):
+        runs.setdefault(run[0], []).append(run)
     exempt = {_words(name) for name in table.exempt}
 
     def is_secret(name: str) -> bool:
         words = _words(name)
-        return words not in exempt and any(_has(words, run) for run in runs)
+        begins = (i for i, word in enumerate(words) if word in runs)
+        return any(_goes_on(words, i, runs[words[i]]) for i in begins) and words not in exempt
 
     return is_secret
 
@@ -63,8 +70,8 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
-def _has(words: tuple[str, ...], run: tuple[str, ...]) -> bool:
-    return any(words[i : i + len(run)] == run for i in range(len(words) - len(run) + 1))
+def _goes_on(words: tuple[str, ...], i: int, runs: list[tuple[str, ...]]) -> bool:
+    return any(words[i : i + len(run)] == run for run in runs)
 
 
 def passes_luhn(text: str) -> bool:
