@@ -4,8 +4,8 @@
 2. Read the snapshot and the clock, and judge. Nothing is awaited between here and 3.
 3. Hand the record to the log, which numbers it.
 4. Wait until it is durable; if it is not in time, the answer is deny `audit_unavailable`.
-5. If a halt has come into force meanwhile that hits the request, go back to 2, once: nothing is allowed after it.
-6. Open, join or spend the approval that people have to do with it; count.
+5. If a halt has come into force meanwhile that hits the request, go back to 2: nothing is allowed after it.
+6. Open, join or spend the approval that people have to do with it, after which 5 counts once more; count.
 """
 
 import asyncio
@@ -255,6 +255,10 @@ class Decider:
             consulted = begun.consulted
             if consulted is not None and consulted.then is not None:
                 await consulted.then(receipt.seq)
+                is_allow = begun.decision.verdict is Verdict.ALLOW
+                if is_allow and self._is_halted_since(begun):  # while the use of a grant was stored
+                    first = Answer(begun.decision, receipt, begun.hold)
+                    return await self.settle(self.begin(begun.asked, None, first))
         except (AuditError, StoreError) as error:
             if begun.consulted is not None:
                 begun.consulted.undo()

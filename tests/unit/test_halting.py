@@ -362,6 +362,16 @@ async def test_a_grant_that_is_being_used_is_not_lost_and_not_given_when_a_halt_
     assert house.store.kept[answer.hold.id].standing is Standing.HALTED
 
 
+async def test_a_halt_that_comes_while_the_use_of_a_grant_is_stored_denies(house):
+    answer = await decided(house, **PAY)
+    await vote(house, answer)
+    house.store.meanwhile = lambda: house.switch.apply([late(house)])
+    using = await decided(house, **PAY)
+    assert using.decision.code is Code.HALTED
+    assert house.log.records[using.receipt.seq]["decision"]["verdict"] == "deny"
+    assert house.store.kept[answer.hold.id].used_at > 0
+
+
 async def test_a_grant_in_use_is_used_where_the_halt_is_over_before_the_record_is_durable(house):
     answer = await decided(house, **PAY)
     await vote(house, answer)

@@ -157,7 +157,7 @@ def test_several_values_are_plain_only_together():
         ((b'hints: ["eyJ"]', b'hints: [""]'), "empty string"),
         ((b"regex: 'eyJ", b"regex: '.*|eyJ"), "empty string"),
         ((b"longest: 4096", b"longest: 1"), "from 64 to 16384"),
-        ((b"  - password\n", b"  - \"--\"\n"), "has no word"),
+        ((b"  - password\n", b'  - "--"\n'), "has no word"),
         ((b"keys:", b"names:"), "unknown key"),
     ],
 )
