@@ -1,0 +1,24 @@
+{{- define "ascend-sidecar.fullname" -}}
+{{- .Values.fullnameOverride | default (printf "%s-ascend-sidecar" .Release.Name) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "ascend-sidecar.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{ include "ascend-sidecar.selector" . }}
+{{- end -}}
+
+{{/* Of the pods of mode daemonset. */}}
+{{- define "ascend-sidecar.selector" -}}
+app.kubernetes.io/name: ascend-sidecar
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "ascend-sidecar.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
