@@ -26,7 +26,11 @@ run-with-platform: .venv/dev-ready ## the daemon and a simulated platform that s
 	tests/tools/get_gateways.sh $(CURDIR)/$(BIN)/python $(CURDIR)/.venv/gateways
 	touch $@
 
-test: .venv/dev-ready .venv/gateways/ready ## every test, a file at a time on each of two processes
+.venv/helm/ready: tests/tools/get_helm.sh | .venv/ready ## Helm, promtool, and the schemas that charts are checked by
+	tests/tools/get_helm.sh $(CURDIR)/$(BIN)/python $(CURDIR)/.venv/helm
+	touch $@
+
+test: .venv/dev-ready .venv/gateways/ready .venv/helm/ready ## every test, a file at a time on each of two processes
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/dev-ready ## style, types, layers, and the default policies
