@@ -26,6 +26,8 @@ volumeMounts: {{- include "ascend-sidecar.own.mounts" . | nindent 2 }}
   value: /var/lib/ascend-sidecar/state
 - name: CONFIG_SHA256
   value: {{ include "ascend-sidecar.own.config" . | sha256sum }}
+{{- include "ascend-sidecar.own.placeEnv" . }}
+{{- include "ascend-sidecar.own.awsEnv" .Values.aws }}
 {{- end -}}
 
 {{- define "ascend-sidecar.own.probes" -}}
@@ -55,4 +57,26 @@ capabilities:
   drop: [ALL]
 seccompProfile:
   type: RuntimeDefault
+{{- end -}}
+
+{{/* Halts of hosts are known by the node's name; a pod's would be another at each start. */}}
+{{- define "ascend-sidecar.own.placeEnv" -}}
+{{- $onNode := eq .Values.mode "daemonset" -}}
+{{- if $onNode }}
+- name: NODE_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: spec.nodeName
+- name: ASCEND_SIDECAR_KILLSWITCH_HOST
+  value: $(NODE_NAME)
+{{- else if .Values.killswitch.queueUrl }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+{{- end }}
+{{- with .Values.killswitch.queueUrl }}
+- name: ASCEND_SIDECAR_KILLSWITCH_QUEUE_URL
+  value: {{ . | quote }}
+{{- end }}
 {{- end -}}

@@ -22,3 +22,18 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 {{- end -}}
+
+{{/* Of the pods that the daemon is in: this chart's own, or the app's. */}}
+{{- define "ascend-sidecar.own.pods" -}}
+{{- if eq .Values.mode "daemonset" -}}
+{{ include "ascend-sidecar.selector" . }}
+{{- else -}}
+{{ toYaml (.Values.podSelector | default (dict "app.kubernetes.io/instance" .Release.Name)) }}
+{{- end -}}
+{{- end -}}
+
+{{- define "ascend-sidecar.own.serviceAccount" -}}
+{{- with .Values.daemonset.serviceAccount -}}
+{{- .create | ternary (include "ascend-sidecar.fullname" $) .name -}}
+{{- end -}}
+{{- end -}}

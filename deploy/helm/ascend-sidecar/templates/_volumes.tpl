@@ -16,6 +16,11 @@
   mountPath: /etc/ascend-sidecar-secrets
   readOnly: true
 {{- end }}
+{{- if .Values.aws.roleArn }}
+- name: ascend-sidecar-aws
+  mountPath: /etc/ascend-sidecar-aws
+  readOnly: true
+{{- end }}
 {{- end -}}
 
 {{/* Sockets take no room; memory keeps them off the node's disk. */}}
@@ -49,6 +54,9 @@
             - key: {{ $secret.key }}
               path: {{ $setting }}
       {{- end }}
+{{- end }}
+{{- if .Values.aws.roleArn }}
+{{ include "ascend-sidecar.own.awsVolume" .Values.aws }}
 {{- end }}
 {{- end -}}
 
