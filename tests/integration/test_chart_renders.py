@@ -31,7 +31,9 @@ def pod_of(documents):
 
 
 def daemon_of(pod):
-    (one,) = [c for c in (*pod.get("initContainers", ()), *pod["containers"]) if c["name"] == "ascend-sidecar"]
+    (one,) = [
+        c for c in (*pod.get("initContainers", ()), *pod["containers"]) if c["name"] == "ascend-sidecar"
+    ]
     return one
 
 
@@ -83,13 +85,19 @@ def test_no_container_gets_what_it_does_not_need(documents, case):
     agents = [one for one in pod["containers"] if one["name"] == "agent"]
     mounts = [(one["name"], one["mountPath"], one["readOnly"]) for a in agents for one in a["volumeMounts"]]
     assert mounts == [("ascend-sidecar-run", "/run/ascend-sidecar", True)] * len(agents)
-    assert all(one["securityContext"]["runAsUser"] != daemon_of(pod)["securityContext"]["runAsUser"] for one in agents)
+    assert all(
+        one["securityContext"]["runAsUser"] != daemon_of(pod)["securityContext"]["runAsUser"]
+        for one in agents
+    )
 
 
 @by_case
 def test_no_variable_holds_a_secret(documents, case):
     """Secrets are files: variables show in crash dumps, in /proc and to whatever the process starts."""
-    for container in (*pod_of(documents(case)).get("initContainers", ()), *pod_of(documents(case))["containers"]):
+    for container in (
+        *pod_of(documents(case)).get("initContainers", ()),
+        *pod_of(documents(case))["containers"],
+    ):
         assert "envFrom" not in container
         assert not [one for one in container.get("env", ()) if "secretKeyRef" in one.get("valueFrom", {})]
 
@@ -97,7 +105,9 @@ def test_no_variable_holds_a_secret(documents, case):
 @by_case
 def test_every_mount_has_its_volume_and_every_volume_a_mount(documents, case):
     pod = pod_of(documents(case))
-    mounted = {m["name"] for c in (*pod.get("initContainers", ()), *pod["containers"]) for m in c["volumeMounts"]}
+    mounted = {
+        m["name"] for c in (*pod.get("initContainers", ()), *pod["containers"]) for m in c["volumeMounts"]
+    }
     assert mounted == {volume["name"] for volume in pod["volumes"]}
 
 
@@ -106,9 +116,7 @@ def test_the_daemon_takes_its_config(documents, case, tmp_path):
     """The file of the ConfigMap with the variables of the container, by the loader of `serve`."""
     made = documents(case)
     container = daemon_of(pod_of(made))
-    config = next(
-        one["data"]["config.yaml"] for one in made if "config.yaml" in one.get("data", {})
-    )
+    config = next(one["data"]["config.yaml"] for one in made if "config.yaml" in one.get("data", {}))
     (tmp_path / "config.yaml").write_text(config)
     environ = {one["name"]: one["value"].replace("$(NODE_NAME)", "n").replace("$(POD_NAME)", "p")
                for one in container["env"] if "value" in one}  # fmt: skip
@@ -129,7 +137,9 @@ def test_probes_come_by_the_address_of_the_pod(documents, case):
     assert container["startupProbe"]["httpGet"] == {"path": "/readyz", "port": "ascend-ops"}
     assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "ascend-ops"}
     assert "host" not in container["startupProbe"]["httpGet"]
-    config = yaml.safe_load(next(one["data"]["config.yaml"] for one in made if "config.yaml" in one.get("data", {})))
+    config = yaml.safe_load(
+        next(one["data"]["config.yaml"] for one in made if "config.yaml" in one.get("data", {}))
+    )
     assert not config["ops_listen"].startswith(("127.", "localhost", "[::1]"))
     assert "listen" not in config
 
@@ -154,7 +164,9 @@ def test_a_changed_config_rolls_the_pods(charts):
     for grace in ("5s", "6s"):
         ran = helm("template", "d", charts / "example-agent",
                    values={"ascend-sidecar": {"config": {"shutdown": {"grace": grace}}}})  # fmt: skip
-        (one,) = [e["value"] for e in daemon_of(pod_of(objects(ran.out)))["env"] if e["name"] == "CONFIG_SHA256"]
+        (one,) = [
+            e["value"] for e in daemon_of(pod_of(objects(ran.out)))["env"] if e["name"] == "CONFIG_SHA256"
+        ]
         hashes.add(one)
     assert len(hashes) == 2
 

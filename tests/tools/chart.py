@@ -92,7 +92,11 @@ def find(documents: list[dict[str, Any]], kind: str, suffix: str = "") -> dict[s
 def complaints(document: dict[str, Any], version: str) -> Iterator[str]:
     """What a strict API server of this version has against an object, as far as schemas tell."""
     is_operators = document["apiVersion"] == _OPERATOR
-    validator = _operator(document["kind"]) if is_operators else _kubernetes(document["kind"], document["apiVersion"], version)
+    validator = (
+        _operator(document["kind"])
+        if is_operators
+        else _kubernetes(document["kind"], document["apiVersion"], version)
+    )
     for error in validator.iter_errors(document):
         yield f"{document['kind']} {document['metadata']['name']}, {error.json_path}: {error.message}"
 

@@ -22,7 +22,9 @@ _UNUSED: Final = ("Socket", "Tls", "Witness")
 
 def settings() -> dict[str, Any]:
     """Schemas by the names of the parts, of what `config` in the values may have."""
-    parts = {name: part for name, part in json.loads(json.dumps(schema()))["$defs"].items() if name not in _UNUSED}
+    parts = {
+        name: part for name, part in json.loads(json.dumps(schema()))["$defs"].items() if name not in _UNUSED
+    }
     for name, keys in OWNED.items():
         for key in keys:
             del parts[name]["properties"][key]

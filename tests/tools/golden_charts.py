@@ -42,6 +42,4 @@ class Golden:
         return path.read_text()
 
 
-CASES = tuple(
-    Golden(path.name.removesuffix(_VALUES)) for path in sorted(_FOLDER.glob(f"*{_VALUES}"))
-)
+CASES = tuple(Golden(path.name.removesuffix(_VALUES)) for path in sorted(_FOLDER.glob(f"*{_VALUES}")))

@@ -28,21 +28,8 @@ mount -t tmpfs tmpfs $root/dev/shm
 mount -t devpts -o newinstance,ptmxmode=666 devpts $root/dev/pts
 
 # As the page on systemd installs it: a virtual environment in /opt/ascend-sidecar.
-mkdir -p $root/opt/python $root/opt/ascend-sidecar/bin $root/opt/ascend-sidecar/lib/$version/site-packages
-mount --bind "$python" $root/opt/python
-echo /opt/python/lib > $root/etc/ld.so.conf.d/python.conf
-ldconfig -r $root
-mkdir $layers/lib
-cp -rL "$repository/sidecar" $layers/lib/sidecar
-mount -t overlay overlay -o "lowerdir=$layers/lib:$packages" $root/opt/ascend-sidecar/lib/$version/site-packages
-ln -s /opt/python/bin/$version $root/opt/ascend-sidecar/bin/python
-echo 'home = /opt/python/bin' > $root/opt/ascend-sidecar/pyvenv.cfg
-cat > $root/opt/ascend-sidecar/bin/ascend-sidecar <<'EOF'
-#!/opt/ascend-sidecar/bin/python
-from sidecar.cli.main import main
-main()
-EOF
-chmod 755 $root/opt/ascend-sidecar/bin/ascend-sidecar
+. "$repository/tests/tools/installed.sh"
+install_daemon
 
 # Of the system's own units those that ours stand on, and none that would look for hardware.
 kept=$layers/kept

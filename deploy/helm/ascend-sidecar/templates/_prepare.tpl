@@ -26,6 +26,8 @@ command:
   {{- end }}
 securityContext:
   runAsUser: 0
+  # In the group that it gives the folder to, or the setgid bit would need a capability more.
+  runAsGroup: {{ .Values.daemonset.hostSocket.group }}
   runAsNonRoot: false
   readOnlyRootFilesystem: true
   allowPrivilegeEscalation: false

@@ -1,0 +1,216 @@
+"""The pods of the charts as processes: who starts when, who may connect, who ends when, and what is left then."""
+
+import json
+import os
+
+import pytest
+
+from tests.fakes.terminal import type_in
+from tests.tools.chart import copied, find, objects, rendered
+from tests.tools.daemon import until
+from tests.tools.pod import Pod, config_maps, why_not
+from tests.tools.workshop import RULES, TESTS, done
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+
+SOCKET = "/run/ascend-sidecar/sidecar.sock"
+STATE = "/var/lib/ascend-sidecar/state"
+# An agent's own group, and those that the charts name.
+AGENT, FS_GROUP, HOST_GROUP = 10001, 65532, 65533
+CONNECT = ("python3", "-c", f"import socket; socket.socket(socket.AF_UNIX).connect('{SOCKET}')")
+REPLACE = ("python3", "-c", f"import os; os.unlink('{SOCKET}')")
+
+
+@pytest.fixture(scope="module")
+def charts(tmp_path_factory):
+    return copied(tmp_path_factory.mktemp("charts"))
+
+
+def made(charts, tmp_path, chart="example-agent", files=None, change=lambda spec: None, **values):
+    documents = objects(rendered(charts / chart, values))
+    kind = "Deployment" if chart == "example-agent" else "DaemonSet"
+    spec = find(documents, kind)["spec"]["template"]["spec"]
+    change(spec)
+    return Pod(tmp_path, spec, config_maps(documents) | (files or {}))
+
+
+@pytest.fixture(scope="module")
+def pod(charts, tmp_path_factory):
+    """One of the example, with what it allows."""
+    with made(
+        charts, tmp_path_factory.mktemp("pod"), **{"ascend-sidecar": {"policy": {"default": True}}}
+    ) as running:
+        running.await_event("started", "agent")
+        yield running
+
+
+def test_the_agent_gets_its_answers_under_a_uid_of_its_own(pod):
+    first = until(lambda: pod.output("agent").splitlines()[:1], "the agent has asked")[0]
+    assert first.startswith(f"{AGENT} True allowed ")
+
+
+def test_liveness_is_answered_at_the_address_of_the_pod(pod):
+    assert pod.await_event("live", "ascend-sidecar")["status"] == 200
+
+
+def test_the_group_of_the_pod_connects_and_nobody_else(pod):
+    assert pod.execute("agent", *CONNECT, uid=AGENT, gid=AGENT, groups=str(FS_GROUP)).code == 0
+    refused = pod.execute("agent", *CONNECT, uid=AGENT, gid=AGENT)
+    assert "PermissionError" in refused.err
+
+
+def test_an_agent_cannot_put_another_socket_in_the_place_of_the_daemons(pod):
+    """The folder is open to the group, as kubelet makes it; the agent's mount is what keeps it from changing it."""
+    ran = pod.execute("agent", *REPLACE, uid=AGENT, gid=AGENT, groups=str(FS_GROUP))
+    assert "Read-only file system" in ran.err
+
+
+def test_the_agent_sees_neither_state_nor_config(pod):
+    for path in ("/var/lib/ascend-sidecar", "/etc/ascend-sidecar/config.yaml"):
+        look = ("python3", "-c", f"import os; print(os.path.ismount('{path}') or os.path.isfile('{path}'))")
+        assert pod.execute("agent", *look).out == "False\n"
+
+
+def test_the_daemon_keeps_its_state_to_itself_on_a_volume_of_the_group(pod):
+    show = "import os, sys; [print(oct(os.stat(p).st_mode & 0o777), os.stat(p).st_uid) for p in sys.argv[1:]]"
+    paths = (STATE, f"{STATE}/keys/log.pem", f"{STATE}/admin.sock")
+    ran = pod.execute("ascend-sidecar", "python3", "-c", show, *paths)
+    assert ran.out.splitlines() == ["0o700 65532", "0o600 65532", "0o600 65532"]
+
+
+def test_commands_in_the_container_find_the_daemon(pod):
+    """`kubectl exec` gets the variables of the container."""
+    status = json.loads(pod.execute("ascend-sidecar", "ascend-sidecar", "status", "--json").out)
+    assert status["status"] != "failing"
+    assert "own uid" not in " ".join(status["warnings"])
+
+
+@pytest.fixture
+def work(tmp_path_factory):
+    """A folder with a short name: paths of sockets are bounded."""
+    return tmp_path_factory.mktemp("p")
+
+
+@pytest.fixture
+def signed(tmp_path):
+    """Signs the rules by `who`; gives the bundle's text and the public key."""
+    folder = tmp_path / "policies"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "files.yaml").write_text(RULES)
+    (folder / "tests/files_test.yaml").write_text(TESTS)
+
+    def sign(who):
+        done(type_in("bundle", "keygen", who, "--out-dir", tmp_path))
+        done(
+            type_in(
+                "bundle",
+                "build",
+                folder,
+                "--revision",
+                1,
+                "--out",
+                tmp_path / who,
+                "--key",
+                tmp_path / f"{who}.key",
+            )
+        )
+        key = (tmp_path / f"{who}.pub").read_text()
+        return (tmp_path / who).read_text(), "".join(key.splitlines()[1:-1])
+
+    return sign
+
+
+def test_the_agent_does_not_begin_before_there_is_a_bundle_that_counts(charts, work, signed):
+    """And begins when there is: the ConfigMap changes as a whole, as kubelet has it change."""
+    (good, key), (forged, _) = signed("ours"), signed("theirs")
+    values = {"policy": {"default": False, "bundle": {"configMap": {"name": "bundle", "key": "b"}}}}
+    values |= {"config": {"trust": {"keys": [key]}, "bundle": {"poll": "1s"}}}
+    with made(charts, work, files={"configMap/bundle": {"b": forged}}, **{"ascend-sidecar": values}) as pod:
+        until(lambda: len([e for e in pod.events("probed", "ascend-sidecar") if e["status"] == 503]) > 1,
+              "the daemon answers that it is not ready", 60)  # fmt: skip
+        assert pod.order("started") == ["ascend-sidecar"]
+        _publish(work / "volumes/ascend-sidecar-policies", "bundle.dsse", good)
+        pod.await_event("started", "agent")
+        line = until(lambda: pod.output("agent").splitlines()[:1], "the agent has asked")[0]
+        assert line.startswith(f"{AGENT} True allowed ")
+
+
+def _publish(volume, name, text):
+    newer = volume / "..newer"
+    newer.mkdir()
+    (newer / name).write_text(text)
+    (volume / "..data_tmp").symlink_to(newer.name)
+    os.rename(volume / "..data_tmp", volume / "..data")
+
+
+def test_the_daemon_ends_after_the_agent_with_all_it_was_asked_on_record(charts, work):
+    with made(charts, work) as pod:
+        until(lambda: len(pod.output("agent").splitlines()) > 2, pod.everything(), 60)
+        assert pod.stop() == 0, pod.everything()
+        assert pod.order("ended") == ["agent", "ascend-sidecar"]
+        assert pod.events("ended", "ascend-sidecar")[0]["code"] == 0
+        assert_all_on_record(pod)
+
+
+def test_where_the_agent_uses_up_the_grace_nothing_answered_is_lost(charts, work):
+    """The daemon is then killed right after it was told to end."""
+
+    def stubborn(spec):
+        spec["terminationGracePeriodSeconds"] = 1
+        (agent,) = spec["containers"]
+        agent["command"] = ["python3", "/app/pod_agent.py", "stay"]
+
+    with made(charts, work, change=stubborn) as pod:
+        until(lambda: len(pod.output("agent").splitlines()) > 2, pod.everything(), 60)
+        pod.stop()
+        assert pod.order("ended") == ["agent", "ascend-sidecar"]
+        assert_all_on_record(pod)
+
+
+def assert_all_on_record(pod):
+    """Each decision that the agent was told is in a log that verifies, under the agent's uid."""
+    told = {
+        int(line.split()[3]) for line in pod.output("agent").splitlines() if line.startswith(f"{AGENT} True")
+    }
+    state = pod.work / "volumes/ascend-sidecar-state/state"
+    done(type_in("audit", "verify", "--state-dir", state))
+    lines = [
+        line
+        for path in (state / "audit").glob("*.jsonl")
+        for line in path.read_text().strip("\0").splitlines()
+    ]
+    records = [record for record in map(json.loads, lines) if record["type"] == "decision"]
+    assert told <= {record["seq"] for record in records if record["caller"]["uid"] == AGENT}
+    assert len(told) > 2
+
+
+@pytest.fixture(scope="module")
+def node(charts, tmp_path_factory):
+    """The pod of mode daemonset, with all it has on the node."""
+    values = {"mode": "daemonset", "policy": {"default": True}, "state": {"kind": "hostPath"}}
+    with made(charts, tmp_path_factory.mktemp("node"), "ascend-sidecar", **values) as running:
+        running.await_event("live", "ascend-sidecar", status=200)
+        yield running
+
+
+def test_the_folder_of_the_host_is_for_its_group(node):
+    folder = node.work / "node/run/ascend-sidecar"
+    info, of_socket = folder.stat(), (folder / "sidecar.sock").stat()
+    assert (oct(info.st_mode & 0o7777), info.st_uid, info.st_gid) == ("0o2750", 65532, HOST_GROUP)
+    assert (oct(of_socket.st_mode & 0o777), of_socket.st_gid) == ("0o660", HOST_GROUP)
+    state = (node.work / "node/var/lib/ascend-sidecar").stat()
+    assert (oct(state.st_mode & 0o777), state.st_uid) == ("0o700", 65532)
+
+
+def test_pods_of_the_host_group_connect_and_others_do_not(node):
+    assert node.execute("ascend-sidecar", *CONNECT, uid=AGENT, gid=AGENT, groups=str(HOST_GROUP)).code == 0
+    for groups in ("", str(FS_GROUP)):
+        assert (
+            "PermissionError"
+            in node.execute("ascend-sidecar", *CONNECT, uid=AGENT, gid=AGENT, groups=groups).err
+        )
+
+
+def test_an_agent_of_the_host_group_cannot_replace_the_socket(node):
+    ran = node.execute("ascend-sidecar", *REPLACE, uid=AGENT, gid=AGENT, groups=str(HOST_GROUP))
+    assert "PermissionError" in ran.err
