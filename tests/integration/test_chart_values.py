@@ -52,7 +52,10 @@ WRONG = {
     "root's group": ({"fsGroup": 0}, "'/fsGroup'"),
     "a group by name": ({"daemonset": {"hostSocket": {"group": "agents"}}}, "'/daemonset/hostSocket/group'"),
     "a duration": ({"config": {"shutdown": {"grace": "10"}}}, "'/config/shutdown/grace'"),
-    "a file outside": ({"policy": {"files": {"../x.yaml": ""}}}, "'/policy/files': additional properties '../x.yaml' not allowed"),
+    "a file outside": (
+        {"policy": {"files": {"../x.yaml": ""}}},
+        "'/policy/files': additional properties '../x.yaml' not allowed",
+    ),
     "a secret without its key": ({"secretFiles": {"tokens_file": {"name": "a"}}}, "missing property 'key'"),
     "a role": ({"aws": {"roleArn": "ascend"}}, "'/aws/roleArn'"),
 }
