@@ -1,7 +1,7 @@
 """The pods of the charts as processes: who starts when, who may connect, who ends when, and what is left then."""
 
+import hashlib
 import json
-import os
 
 import pytest
 
@@ -18,6 +18,12 @@ STATE = "/var/lib/ascend-sidecar/state"
 # An agent's own group, and those that the charts name.
 AGENT, FS_GROUP, HOST_GROUP = 10001, 65532, 65533
 CONNECT = ("python3", "-c", f"import socket; socket.socket(socket.AF_UNIX).connect('{SOCKET}')")
+ASK_OVER_TCP = """
+import http.client, sys
+connection = http.client.HTTPConnection("127.0.0.1", 8181)
+connection.request("GET", "/openapi.json", headers={"Authorization": f"Bearer {sys.argv[1]}"})
+print(connection.getresponse().status)
+"""
 REPLACE = ("python3", "-c", f"import os; os.unlink('{SOCKET}')")
 
 
@@ -36,17 +42,26 @@ def made(charts, tmp_path, chart="example-agent", files=None, change=lambda spec
 
 @pytest.fixture(scope="module")
 def pod(charts, tmp_path_factory):
-    """One of the example, with what it allows."""
-    with made(
-        charts, tmp_path_factory.mktemp("pod"), **{"ascend-sidecar": {"policy": {"default": True}}}
-    ) as running:
+    """One of the example. Its policies bind the agent to its uid, and are texts; TCP asks for a token of a Secret."""
+    files = {"files.yaml": RULES, "data/agents.yaml": f'"agent:example-agent": {{uids: [{AGENT}]}}\n'}
+    values = {"policy": {"default": False, "files": files}}
+    values |= {"secretFiles": {"tokens_file": {"name": "callers", "key": "known"}}}
+    secrets = {"secret/callers": {"known": f"ci:{hashlib.sha256(b'letmein').hexdigest()}\n"}}
+    with made(charts, tmp_path_factory.mktemp("p"), files=secrets, **{"ascend-sidecar": values}) as running:
         running.await_event("started", "agent")
         yield running
 
 
-def test_the_agent_gets_its_answers_under_a_uid_of_its_own(pod):
+def test_the_agent_gets_its_answers_by_a_uid_of_its_own(pod):
+    """Which the daemon knows through the namespaces of both: the agent's name is bound to it."""
     first = until(lambda: pod.output("agent").splitlines()[:1], "the agent has asked")[0]
     assert first.startswith(f"{AGENT} True allowed ")
+
+
+def test_a_file_of_a_secret_is_read_by_the_daemon(pod):
+    for token, status in (("letmein", 200), ("guess", 401)):
+        ask = ("python3", "-c", ASK_OVER_TCP, token)
+        assert pod.execute("agent", *ask, uid=AGENT, gid=AGENT).out == f"{status}\n"
 
 
 def test_liveness_is_answered_at_the_address_of_the_pod(pod):
@@ -140,7 +155,7 @@ def _publish(volume, name, text):
     newer.mkdir()
     (newer / name).write_text(text)
     (volume / "..data_tmp").symlink_to(newer.name)
-    os.rename(volume / "..data_tmp", volume / "..data")
+    (volume / "..data_tmp").rename(volume / "..data")
 
 
 def test_the_daemon_ends_after_the_agent_with_all_it_was_asked_on_record(charts, work):

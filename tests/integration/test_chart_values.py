@@ -61,32 +61,69 @@ WRONG = {
 }
 CONTRADICTORY = {
     "no policies": ({}, "policy: policies come from one place, and given is none"),
-    "two kinds of policies": ({**BUNDLE, "policy": {**BUNDLE["policy"], "default": True}, **KEYS},
-                              "given is default, bundle.source"),
-    "a bundle without keys": (BUNDLE, "policy.bundle.source: a bundle that nothing could verify; set config.trust.keys"),
-    "a bundle of a Secret without keys": ({"policy": {"bundle": {"secret": {"name": "b", "key": "k"}}}},
-                                          "policy.bundle.secret: a bundle that nothing could verify"),
+    "two kinds of policies": (
+        {**BUNDLE, "policy": {**BUNDLE["policy"], "default": True}, **KEYS},
+        "given is default, bundle.source",
+    ),
+    "a bundle without keys": (
+        BUNDLE,
+        "policy.bundle.source: a bundle that nothing could verify; set config.trust.keys",
+    ),
+    "a bundle of a Secret without keys": (
+        {"policy": {"bundle": {"secret": {"name": "b", "key": "k"}}}},
+        "policy.bundle.secret: a bundle that nothing could verify",
+    ),
     "a claim without a name": ({**DEFAULT, "state": {"kind": "claim"}}, "state.claim: is empty"),
-    "a claim on nodes": ({**ON_NODES, "state": {"kind": "claim", "claim": "c"}}, "state.kind: claim: daemons of several nodes"),
-    "a folder of the node in an app": ({**DEFAULT, "state": {"kind": "hostPath"}}, "state.kind: hostPath: pods of one node"),
-    "a role without a region": ({**DEFAULT, "aws": {"roleArn": ROLE["roleArn"]}}, "aws.region: is empty beside aws.roleArn"),
-    "a queue that pods share": ({**DEFAULT, "killswitch": {"queueUrl": "https://sqs.example/1/q-$(NODE_NAME)"}},
-                                "killswitch.queueUrl: daemons that share a queue take orders away from each other; have $(POD_NAME)"),
-    "a queue that nodes share": ({**ON_NODES, "killswitch": {"queueUrl": "https://sqs.example/1/q"}}, "have $(NODE_NAME) in it"),
-    "scraped twice": ({**DEFAULT, "podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}},
-                      "serviceMonitor.enabled: beside podMonitor.enabled"),
+    "a claim on nodes": (
+        {**ON_NODES, "state": {"kind": "claim", "claim": "c"}},
+        "state.kind: claim: daemons of several nodes",
+    ),
+    "a folder of the node in an app": (
+        {**DEFAULT, "state": {"kind": "hostPath"}},
+        "state.kind: hostPath: pods of one node",
+    ),
+    "a role without a region": (
+        {**DEFAULT, "aws": {"roleArn": ROLE["roleArn"]}},
+        "aws.region: is empty beside aws.roleArn",
+    ),
+    "a queue that pods share": (
+        {**DEFAULT, "killswitch": {"queueUrl": "https://sqs.example/1/q-$(NODE_NAME)"}},
+        "killswitch.queueUrl: daemons that share a queue take orders away from each other; have $(POD_NAME)",
+    ),
+    "a queue that nodes share": (
+        {**ON_NODES, "killswitch": {"queueUrl": "https://sqs.example/1/q"}},
+        "have $(NODE_NAME) in it",
+    ),
+    "scraped twice": (
+        {**DEFAULT, "podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}},
+        "serviceMonitor.enabled: beside podMonitor.enabled",
+    ),
     "scraped by nobody": ({**ON_NODES, "podMonitor": {"enabled": True}}, "networkPolicy.scrapers: is empty"),
-    "scraped by nobody, in an app": ({**DEFAULT, "podMonitor": {"enabled": True}, "networkPolicy": {"appIngress": []}},
-                                     "networkPolicy.scrapers: is empty"),
-    "a bundle behind a wall": ({**BUNDLE, **KEYS, "mode": "daemonset"}, "networkPolicy.egress: is empty, so that policy.bundle.source"),
-    "a role behind a wall": ({**ON_NODES, "aws": ROLE}, "networkPolicy.egress: is empty, so that aws.roleArn"),
-    "halts behind a wall": ({**ON_NODES, "config": {"killswitch": {"state": "s3://b/halts"}}},
-                            "networkPolicy.egress: is empty, so that config.killswitch.state"),
-    "a platform behind a wall": ({**ON_NODES, "config": {"platform": {"url": "https://platform.example"}}},
-                                 "networkPolicy.egress: is empty, so that config.platform.url"),
-    "an account of no name": ({**ON_NODES, "daemonset": {"serviceAccount": {"create": False}}},
-                              "daemonset.serviceAccount.name: is empty"),
-}  # fmt: skip
+    "scraped by nobody, in an app": (
+        {**DEFAULT, "podMonitor": {"enabled": True}, "networkPolicy": {"appIngress": []}},
+        "networkPolicy.scrapers: is empty",
+    ),
+    "a bundle behind a wall": (
+        {**BUNDLE, **KEYS, "mode": "daemonset"},
+        "networkPolicy.egress: is empty, so that policy.bundle.source",
+    ),
+    "a role behind a wall": (
+        {**ON_NODES, "aws": ROLE},
+        "networkPolicy.egress: is empty, so that aws.roleArn",
+    ),
+    "halts behind a wall": (
+        {**ON_NODES, "config": {"killswitch": {"state": "s3://b/halts"}}},
+        "networkPolicy.egress: is empty, so that config.killswitch.state",
+    ),
+    "a platform behind a wall": (
+        {**ON_NODES, "config": {"platform": {"url": "https://platform.example"}}},
+        "networkPolicy.egress: is empty, so that config.platform.url",
+    ),
+    "an account of no name": (
+        {**ON_NODES, "daemonset": {"serviceAccount": {"create": False}}},
+        "daemonset.serviceAccount.name: is empty",
+    ),
+}
 
 
 @pytest.mark.parametrize(("values", "told"), UNKNOWN.values(), ids=UNKNOWN)

@@ -1,4 +1,4 @@
-"""The charts of deploy/helm as Helm renders them, and what Kubernetes and the Prometheus operator say to the result."""
+"""The charts of deploy/helm as Helm renders them, and what Kubernetes and the Prometheus operator say to that."""
 
 import functools
 import json

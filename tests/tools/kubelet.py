@@ -1,7 +1,7 @@
 """One pod, run as kubelet would: volumes, init containers in order, sidecars before the rest and after it at the end.
 
-Runs in namespaces that its caller made, with nothing but the standard library. Arguments: a folder with pod.json, the
-root that stands for every image, the pod's address. It tells what happens, a JSON object a line; SIGTERM ends the pod.
+Runs in namespaces that its caller made, with nothing but the standard library. Arguments: a folder with pod.json,
+the root that stands for every image, the pod's address. It tells what happens, a line each; SIGTERM ends the pod.
 https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
 """
 

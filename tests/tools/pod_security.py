@@ -1,4 +1,4 @@
-"""The restricted profile of Kubernetes' Pod Security Standards, of which a pod's spec is told what it does against it.
+"""The restricted profile of Kubernetes' Pod Security Standards: what a pod's spec does against it.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
