@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -72,10 +72,10 @@ def public_key(option: str, text: str) -> PublicKey:
         raise UsageError(f"{option} {text}: {error}") from error
 
 
-def private_key(file: str) -> PrivateKey:
-    """Raises UsageError, which never shows what the file holds."""
+def private_key(file: str, stdin: BinaryIO | None = None) -> PrivateKey:
+    """Of `stdin` for `-` where that is taken. Raises UsageError, which never shows what the file holds."""
     try:
-        return parse_private_key(read_input("--key", file, MAX_KEY_TEXT))
+        return parse_private_key(read_input("--key", file, MAX_KEY_TEXT, stdin))
     except UnusableKey as error:
         raise UsageError(f"--key {file}: {error}") from error
 

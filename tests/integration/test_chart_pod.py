@@ -203,7 +203,13 @@ def assert_all_on_record(pod):
 def node(charts, tmp_path_factory):
     """The pod of mode daemonset, with all it has on the node."""
     values = {"mode": "daemonset", "policy": {"default": True}, "state": {"kind": "hostPath"}}
-    with made(charts, tmp_path_factory.mktemp("node"), "ascend-sidecar", **values) as running:
+
+    def again(spec):
+        """As at the daemon's next start, when the folders are its own."""
+        (prepare,) = spec["initContainers"]
+        spec["initContainers"].append(prepare | {"name": "prepare-again"})
+
+    with made(charts, tmp_path_factory.mktemp("n"), "ascend-sidecar", change=again, **values) as running:
         running.await_event("live", "ascend-sidecar", status=200)
         yield running
 

@@ -6,7 +6,7 @@ import os
 import pytest
 import yaml
 
-from tests.tools.chart import CHARTS, helm, objects, refused, rendered
+from tests.tools.chart import CHARTS, copied, helm, objects, refused, rendered
 from tests.tools.chart_schema import OWNED, PATH, settings, with_settings
 
 CHART = CHARTS / "ascend-sidecar"
@@ -95,12 +95,30 @@ CONTRADICTORY = {
         "have $(NODE_NAME) in it",
     ),
     "scraped twice": (
-        {**DEFAULT, "podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}},
+        {
+            **DEFAULT,
+            "podSelector": {"app": "a"},
+            "podMonitor": {"enabled": True},
+            "serviceMonitor": {"enabled": True},
+        },
         "serviceMonitor.enabled: beside podMonitor.enabled",
+    ),
+    "scraped by a Service for all pods": (
+        {**DEFAULT, "serviceMonitor": {"enabled": True}},
+        "podSelector: is empty, so that serviceMonitor.enabled would be for every pod",
+    ),
+    "closed for all pods": (
+        {**DEFAULT, "networkPolicy": {"appIngress": []}},
+        "podSelector: is empty, so that networkPolicy.appIngress would be for every pod",
     ),
     "scraped by nobody": ({**ON_NODES, "podMonitor": {"enabled": True}}, "networkPolicy.scrapers: is empty"),
     "scraped by nobody, in an app": (
-        {**DEFAULT, "podMonitor": {"enabled": True}, "networkPolicy": {"appIngress": []}},
+        {
+            **DEFAULT,
+            "podMonitor": {"enabled": True},
+            "podSelector": {"app": "a"},
+            "networkPolicy": {"appIngress": []},
+        },
         "networkPolicy.scrapers: is empty",
     ),
     "a bundle behind a wall": (
@@ -191,6 +209,12 @@ def test_the_schema_knows_every_value_of_the_chart():
         known = names(schema["properties"][name])
         if name not in {"config", "secretFiles"} and known:
             assert set(known) - {"appIngress"} == set(value), name
+
+
+def test_an_app_does_not_include_the_daemon_of_the_node(tmp_path):
+    charts = copied(tmp_path)
+    told = refused(charts / "example-agent", {"ascend-sidecar": {"mode": "daemonset"}})
+    assert 'mode: daemonset, and an app includes "ascend-sidecar.container"' in told
 
 
 def test_an_alias_is_refused(tmp_path):

@@ -102,6 +102,13 @@ def test_a_signed_statement_counts_for_its_person(daemon, key):
     assert outcome(daemon, decision)["code"] == "approved"
 
 
+def test_a_key_may_come_by_standard_input(daemon, key):
+    """Where the daemon is in a container that the person's files are not in."""
+    _, approval = hold(daemon, amount=8)
+    words = ("approvals", "approve", approval, "--key", "-", "--as", "bob", "--state-dir", daemon.state)
+    assert "is granted" in done(type_in(*words, stdin=(key / "bob.key").read_bytes())).out
+
+
 @pytest.mark.parametrize(
     ("file", "name", "why"),
     [

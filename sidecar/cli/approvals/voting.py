@@ -28,6 +28,7 @@ Examples:
   ascend-sidecar approvals approve apr_0a1b2c
   ascend-sidecar approvals approve apr_0a1b2c --comment 'invoice 4711 seen'
   ascend-sidecar approvals approve apr_0a1b2c --key ann.key --as ann
+  kubectl exec -i POD -c ascend-sidecar -- ascend-sidecar approvals approve apr_0a1b2c --key - --as ann < ann.key
 
 Without --key you are the person that data/people.yaml names for your uid.
 {_CODES}"""
@@ -40,7 +41,8 @@ One deny ends it.
 
 Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Stands in the log beside the vote.")]
 KeyFile = Annotated[
-    str | None, typer.Option("--key", metavar="FILE", help="Private key to sign with; needs --as.")
+    str | None,
+    typer.Option("--key", metavar="FILE", help="Private key to sign with, - for stdin; needs --as."),
 ]
 Name = Annotated[
     str | None, typer.Option("--as", metavar="NAME", help="The person of data/people.yaml that has this key.")
@@ -61,7 +63,7 @@ def approve(
 ) -> int:
     """Approve an action that waits."""
     edge = edge_of(context)
-    pen = _pen(key, name)
+    pen = _pen(edge, key, name)
     doors = doors_of(edge, socket, state_dir, run_dir)
     return _vote(edge, doors, approval_id, Choice.APPROVE, comment, pen, json)
 
@@ -80,16 +82,16 @@ def deny(
 ) -> int:
     """Deny an action that waits."""
     edge = edge_of(context)
-    pen = _pen(key, name)
+    pen = _pen(edge, key, name)
     doors = doors_of(edge, socket, state_dir, run_dir)
     return _vote(edge, doors, approval_id, Choice.DENY, comment, pen, json)
 
 
-def _pen(key: str | None, name: str | None) -> tuple[str, PrivateKey] | None:
+def _pen(edge: Edge, key: str | None, name: str | None) -> tuple[str, PrivateKey] | None:
     """Who signs, and with what. Raises UsageError."""
     if (key is None) != (name is None):
         raise UsageError("--key FILE and --as NAME go together")
-    return None if key is None or name is None else (name, private_key(key))
+    return None if key is None or name is None else (name, private_key(key, edge.stdin))
 
 
 def _vote(

@@ -58,6 +58,12 @@
 {{- end -}}
 
 {{- define "ascend-sidecar.own.checkMonitors" -}}
+{{- $selects := compact (list
+  (ternary "serviceMonitor.enabled" "" .serviceMonitor.enabled)
+  (ternary "networkPolicy.appIngress" "" (kindIs "slice" .networkPolicy.appIngress))) -}}
+{{- if and (eq .mode "sidecar") $selects (empty .podSelector) -}}
+  {{- fail (printf "podSelector: is empty, so that %s would be for every pod of the release; set it to labels of those with the daemon" (first $selects)) -}}
+{{- end -}}
 {{- $isScraped := or .podMonitor.enabled .serviceMonitor.enabled -}}
 {{- if and .podMonitor.enabled .serviceMonitor.enabled -}}
   {{- fail "serviceMonitor.enabled: beside podMonitor.enabled everything would be scraped twice; switch one of them off" -}}

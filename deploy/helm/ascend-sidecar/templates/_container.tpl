@@ -1,4 +1,7 @@
 {{- define "ascend-sidecar.own.sidecar" -}}
+{{- if ne .Values.mode "sidecar" -}}
+  {{- fail (printf "mode: %s, and an app includes \"ascend-sidecar.container\"; leave one of them out" .Values.mode) -}}
+{{- end -}}
 - {{ include "ascend-sidecar.own.container" . | nindent 2 | trim }}
   restartPolicy: Always
 {{- end -}}
