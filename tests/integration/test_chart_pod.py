@@ -9,7 +9,7 @@ from tests.fakes.terminal import type_in
 from tests.tools.chart import copied, find, objects, rendered
 from tests.tools.daemon import until
 from tests.tools.pod import Pod, config_maps, why_not
-from tests.tools.workshop import RULES, TESTS, done
+from tests.tools.workshop import RULES, done
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
@@ -106,38 +106,10 @@ def work(tmp_path_factory):
     return tmp_path_factory.mktemp("p")
 
 
-@pytest.fixture
-def signed(tmp_path):
-    """Signs the rules by `who`; gives the bundle's text and the public key."""
-    folder = tmp_path / "policies"
-    (folder / "tests").mkdir(parents=True)
-    (folder / "files.yaml").write_text(RULES)
-    (folder / "tests/files_test.yaml").write_text(TESTS)
-
-    def sign(who):
-        done(type_in("bundle", "keygen", who, "--out-dir", tmp_path))
-        done(
-            type_in(
-                "bundle",
-                "build",
-                folder,
-                "--revision",
-                1,
-                "--out",
-                tmp_path / who,
-                "--key",
-                tmp_path / f"{who}.key",
-            )
-        )
-        key = (tmp_path / f"{who}.pub").read_text()
-        return (tmp_path / who).read_text(), "".join(key.splitlines()[1:-1])
-
-    return sign
-
-
-def test_the_agent_does_not_begin_before_there_is_a_bundle_that_counts(charts, work, signed):
+def test_the_agent_does_not_begin_before_there_is_a_bundle_that_counts(charts, work, built, keys):
     """And begins when there is: the ConfigMap changes as a whole, as kubelet has it change."""
-    (good, key), (forged, _) = signed("ours"), signed("theirs")
+    good, forged = (built(name=f"{who}.dsse", signers=(who,)).read_text() for who in ("a", "b"))
+    key = "".join((keys / "a.pub").read_text().splitlines()[1:-1])
     values = {"policy": {"default": False, "bundle": {"configMap": {"name": "bundle", "key": "b"}}}}
     values |= {"config": {"trust": {"keys": [key]}, "bundle": {"poll": "1s"}}}
     with made(charts, work, files={"configMap/bundle": {"b": forged}}, **{"ascend-sidecar": values}) as pod:
