@@ -45,8 +45,9 @@ def pod(charts, tmp_path_factory):
     """One of the example. Its policies bind the agent to its uid, and are texts; TCP asks for a token of a Secret."""
     files = {"files.yaml": RULES, "data/agents.yaml": f'"agent:example-agent": {{uids: [{AGENT}]}}\n'}
     values = {"policy": {"default": False, "files": files}}
-    values |= {"secretFiles": {"tokens_file": {"name": "callers", "key": "known"}}}
-    secrets = {"secret/callers": {"known": f"ci:{hashlib.sha256(b'letmein').hexdigest()}\n"}}
+    held = {"name": "callers", "key": "known"}
+    values |= {"secretFiles": {"tokens_file": held, "bundle.token_file": {**held, "key": "source"}}}
+    secrets = {"secret/callers": {"known": f"ci:{hashlib.sha256(b'letmein').hexdigest()}\n", "source": "s"}}
     with made(charts, tmp_path_factory.mktemp("p"), files=secrets, **{"ascend-sidecar": values}) as running:
         running.await_event("started", "agent")
         yield running
@@ -98,6 +99,28 @@ def test_commands_in_the_container_find_the_daemon(pod):
     status = json.loads(pod.execute("ascend-sidecar", "ascend-sidecar", "status", "--json").out)
     assert status["status"] != "failing"
     assert "own uid" not in " ".join(status["warnings"])
+
+
+def test_doctor_finds_nothing_wrong_with_the_pod(pod):
+    told = pod.execute("ascend-sidecar", "ascend-sidecar", "doctor").out
+    assert (
+        "ok secrets: bundle.token_file: /etc/ascend-sidecar-secrets/bundle.token_file has mode 0440" in told
+    )
+    assert "finding" not in told
+
+
+def test_a_halt_by_hand_reaches_the_agent_of_the_pod(pod):
+    def halts(verb):
+        words = ("ascend-sidecar", "killswitch", verb, "--agent", "example-agent", "--reason", "a drill")
+        done(pod.execute("ascend-sidecar", *words))
+
+    def last():
+        return pod.output("agent").splitlines()[-1].split()[1:3]
+
+    halts("block")
+    until(lambda: last() == ["False", "halted"], "the agent is halted")
+    halts("unblock")
+    until(lambda: last() == ["True", "allowed"], "the agent goes on")
 
 
 @pytest.fixture

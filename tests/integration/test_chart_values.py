@@ -6,13 +6,14 @@ import os
 import pytest
 import yaml
 
+from sidecar.config.keys import KEYS
 from tests.tools.chart import CHARTS, copied, helm, objects, refused, rendered
 from tests.tools.chart_schema import OWNED, PATH, settings, with_settings
 
 CHART = CHARTS / "ascend-sidecar"
 DEFAULT = {"policy": {"default": True}}
 BUNDLE = {"policy": {"bundle": {"source": "https://policy.example/b.dsse"}}}
-KEYS = {"config": {"trust": {"keys": ["MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="]}}}
+TRUST = {"config": {"trust": {"keys": ["MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="]}}}
 ON_NODES = {**DEFAULT, "mode": "daemonset"}
 ROLE = {"roleArn": "arn:aws:iam::123456789012:role/r", "region": "eu-west-1"}
 
@@ -62,7 +63,7 @@ WRONG = {
 CONTRADICTORY = {
     "no policies": ({}, "policy: policies come from one place, and given is none"),
     "two kinds of policies": (
-        {**BUNDLE, "policy": {**BUNDLE["policy"], "default": True}, **KEYS},
+        {**BUNDLE, "policy": {**BUNDLE["policy"], "default": True}, **TRUST},
         "given is default, bundle.source",
     ),
     "a bundle without keys": (
@@ -122,7 +123,7 @@ CONTRADICTORY = {
         "networkPolicy.scrapers: is empty",
     ),
     "a bundle behind a wall": (
-        {**BUNDLE, **KEYS, "mode": "daemonset"},
+        {**BUNDLE, **TRUST, "mode": "daemonset"},
         "networkPolicy.egress: is empty, so that policy.bundle.source",
     ),
     "a role behind a wall": (
@@ -160,7 +161,7 @@ def test_values_that_contradict_each_other_are_refused(values, told):
 
 
 @pytest.mark.parametrize(
-    "values", [DEFAULT, ON_NODES, {**BUNDLE, **KEYS}], ids=["sidecar", "daemonset", "bundle"]
+    "values", [DEFAULT, ON_NODES, {**BUNDLE, **TRUST}], ids=["sidecar", "daemonset", "bundle"]
 )
 def test_what_is_compared_above_is_taken_without_the_fault(values):
     assert rendered(CHART, values)
@@ -189,6 +190,12 @@ def test_the_schema_has_the_settings_that_the_daemon_has():
     if os.environ.get("GOLDEN") == "write":
         PATH.write_text(with_settings(json.loads(PATH.read_text())))
     assert PATH.read_text() == with_settings(json.loads(PATH.read_text()))
+
+
+def test_every_setting_that_is_a_file_can_come_of_a_secret():
+    """But for TLS, which is for addresses that others reach, and for a witness, which is no secret."""
+    files = {name for name in KEYS if name.endswith("_file")}
+    assert set(json.loads(PATH.read_text())["properties"]["secretFiles"]["properties"]) == files
 
 
 def test_what_the_chart_sets_itself_is_no_value():

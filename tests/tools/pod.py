@@ -72,7 +72,9 @@ class Pod:
         )
         packages = next(path for path in site.getsitepackages() if path.endswith("site-packages"))
         self.told = self.work / "events"
-        command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "bash", str(_SCRIPT)]
+        # Process numbers of its own, so that nothing of the pod outlives it: users that change forget whose end is theirs.
+        alone = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
+        command = ["setpriv", "--pdeathsig", "KILL", *alone, "bash", str(_SCRIPT)]
         command += [str(REPOSITORY), str(Path(packages).resolve()), sys.base_prefix, str(self.work), ADDRESS]
         with self.told.open("wb") as events, (self.work / "kubelet.log").open("wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=events, stderr=log)
@@ -114,6 +116,7 @@ class Pod:
     ) -> Ran:
         """As `kubectl exec`, under users and groups of one's own choice."""
         pid = self.events("started", container)[-1]["pid"]
+        node = ["nsenter", "--target", str(self._kubelet()), "--mount", "--pid", "--"]
         environ = _image()["environ"] | {"ASCEND_SIDECAR_STATE_DIR": "/var/lib/ascend-sidecar/state"}
         who = [
             "/usr/bin/setpriv",
@@ -123,11 +126,18 @@ class Pod:
         ]
         inside = ["nsenter", "--target", str(pid), "--mount", "--net", "--pid", "--root", "--wd", *who]
         inside += ["/usr/bin/env", "-i", *(f"{name}={text}" for name, text in environ.items())]
-        done = subprocess.run([*inside, *command], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [*node, *inside, *command], capture_output=True, text=True, timeout=60, check=False
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def stop(self) -> int:
         """As `kubectl delete pod`."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
+        os.kill(self._kubelet(), signal.SIGTERM)
         return self.process.wait(90)
+
+    def _kubelet(self) -> int:
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return int(children.read_text().split()[0])

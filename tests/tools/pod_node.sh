@@ -1,9 +1,10 @@
-# A node for tests: the root that stands for every image, and a kubelet that runs one pod in it. Called under unshare(1)
-# with a mount and a network namespace of its own; what it writes goes to memory, or to the folder of the test.
+# A node for tests: the root that stands for every image, and a kubelet that runs one pod in it. Called under unshare(1),
+# with mounts, network and processes of its own; what it writes goes to memory, or to the folder of the test.
 # Arguments: the repository, its venv's site-packages, the interpreter's folder, the test's folder, the pod's address.
 set -eu
 repository=$1 packages=$2 python=$3 work=$4 address=$5 version=$(basename "$(dirname "$2")")
 mount --make-rprivate /
+mount -t proc proc /proc
 mkdir -p "$work/layers"
 layers=$work/layers
 mount -t tmpfs tmpfs "$layers"

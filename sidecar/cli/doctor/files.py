@@ -13,6 +13,10 @@ from sidecar.core.errors import ConfigError
 
 _ROOT: Final = 0
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+# Where the group may read what no other of it gets to. systemd.exec(5), CREDENTIALS: an access list for the service's
+# user shows as rights of the group. Kubernetes gives a Secret's files to the pod's fsGroup, and the chart mounts them
+# into the daemon's container alone.
+_HANDED_OVER: Final = ("/run/credentials", "/etc/ascend-sidecar-secrets")
 _MIB: Final = 1 << 20
 
 
@@ -54,9 +58,8 @@ def _private(check: str, path: Path, patient: Patient, setting: str = "") -> Fou
     except OSError as error:
         return unseen(check, path, error)
     mode = stat.S_IMODE(info.st_mode)
-    # systemd.exec(5), CREDENTIALS: an access list for the service's user shows as rights of the group.
-    is_credential = path.is_relative_to("/run/credentials")
-    if mode & _OTHERS and not is_credential:
+    others = stat.S_IRWXO if any(path.is_relative_to(place) for place in _HANDED_OVER) else _OTHERS
+    if mode & others:
         fix = f"chmod {'0700' if path.is_dir() else '0600'} {path}"
         return finding(check, f"{told} has mode {mode:04o}: others than its owner get at it", fix)
     if info.st_uid not in (_ROOT, patient.state_owner) and patient.state_owner is not None:
