@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from sidecar.config import load
+from sidecar.config import Config, load
 from tests.tools.chart import VERSIONS, complaints, copied, find, helm, objects
 from tests.tools.golden_charts import CASES
 from tests.tools.pod_security import offences
@@ -177,3 +177,9 @@ def test_only_the_daemon_has_the_role_of_aws(documents):
     holders = [c["name"] for c in (*pod["initContainers"], *pod["containers"])
                if any(m["name"] == "ascend-sidecar-aws" for m in c["volumeMounts"])]  # fmt: skip
     assert holders == ["ascend-sidecar"]
+
+
+@by_case
+def test_nothing_leads_from_outside_to_the_address_that_decides(documents, case):
+    """No port, Service, monitor or rule of a network names it; whoever asks from elsewhere finds loopback closed."""
+    assert str(Config().listen.port) not in yaml.safe_dump_all(documents(case))
