@@ -92,6 +92,13 @@ def test_what_the_source_withholds_is_not_counted_as_refused(alerts):
     assert kinds == {"source_unavailable", "source_refused", "source_timeout"}
 
 
+def test_agents_that_come_and_go_are_not_missed(alerts):
+    values = VALUES | {"prometheusRule": {"enabled": True, "absent": False}}
+    spec = find(objects(rendered(CHARTS / "ascend-sidecar", values)), "PrometheusRule")["spec"]
+    left = {alert["alert"] for alert in spec["groups"][0]["rules"]}
+    assert {alert["alert"] for alert in alerts} - left == {"AscendSidecarAbsent"}
+
+
 def test_prometheus_takes_the_rules(groups, tmp_path):
     (tmp_path / "alerts.yaml").write_text(yaml.safe_dump(groups))
     ran = run(need("promtool"), "check", "rules", tmp_path / "alerts.yaml")

@@ -72,7 +72,7 @@ class Pod:
         )
         packages = next(path for path in site.getsitepackages() if path.endswith("site-packages"))
         self.told = self.work / "events"
-        # Process numbers of its own, so that nothing of the pod outlives it: users that change forget whose end is theirs.
+        # With process numbers of its own nothing of the pod outlives it: who changes users forgets its parent's end.
         alone = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
         command = ["setpriv", "--pdeathsig", "KILL", *alone, "bash", str(_SCRIPT)]
         command += [str(REPOSITORY), str(Path(packages).resolve()), sys.base_prefix, str(self.work), ADDRESS]

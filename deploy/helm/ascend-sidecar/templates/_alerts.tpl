@@ -10,6 +10,7 @@ What is counted under a label is there from the first time on only, which increa
     severity: critical
   annotations:
     summary: A daemon does not answer, so agents beside it are refused.
+{{- if .absent }}
 - alert: AscendSidecarAbsent
   expr: absent(ascend_sidecar_build_info{ {{- .pods -}} })
   for: 5m
@@ -17,6 +18,7 @@ What is counted under a label is there from the first time on only, which increa
     severity: warning
   annotations:
     summary: No daemon of this namespace is seen at all.
+{{- end }}
 - alert: AscendSidecarKillSwitchBlind
   expr: ascend_sidecar_killswitch_blind{ {{- .pods -}} } == 1
   for: 1m
