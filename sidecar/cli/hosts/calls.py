@@ -10,6 +10,10 @@ class CannotTell(Exception):
     """Why there is no decision. Its words are shown to the model, so they hold nothing of the call's arguments."""
 
 
+class TooLate(CannotTell):
+    """The time for an answer is over."""
+
+
 class Refused(Exception):
     """What the daemon says instead of allow, with what there is to do about it."""
 

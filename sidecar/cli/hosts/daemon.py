@@ -4,7 +4,7 @@ import json
 from time import monotonic
 from typing import Final, NamedTuple
 
-from sidecar.cli.hosts.calls import CannotTell, Object, Question
+from sidecar.cli.hosts.calls import CannotTell, Object, Question, TooLate
 from sidecar.cli.hosts.wire import Answer, exchange
 
 _LONGEST_WAIT: Final = 55
@@ -59,7 +59,10 @@ def settle(asker: Asker, told: Told, end: float) -> Told:
     """What has become of a pending decision by `end`: allowed, denied, or pending still. Raises CannotTell."""
     while told.is_pending and (left := end - monotonic()) >= _TOO_SHORT:
         fields = _fields(asker, min(_LONGEST_WAIT, int(left - 0.5)))
-        news = _told(exchange(asker.address, f"GET /v1/decisions/{told.id}", fields, b"", end))
+        try:
+            news = _told(exchange(asker.address, f"GET /v1/decisions/{told.id}", fields, b"", end))
+        except TooLate:
+            break
         if news.id != told.id:
             raise CannotTell("the daemon answers for another decision")
         told = news

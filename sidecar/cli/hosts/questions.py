@@ -74,7 +74,8 @@ def _names(call: ToolCall, row: Row, follow: Follow) -> Iterable[str]:
     if row.kind != FILE:
         return dict.fromkeys(said or [row.default])
     below = _folder(call.arguments.get(row.pattern)) if row.pattern else ""
-    return _paths([join(name, below) if below else name for name in said or [row.default]], call.cwd, follow)
+    named = said or [row.default]
+    return _paths([join(name, below) for name in named] if below else named, call.cwd, follow)
 
 
 def _folder(pattern: Any) -> str:
@@ -89,8 +90,8 @@ def _folder(pattern: Any) -> str:
 def _paths(named: list[str], cwd: str, follow: Follow) -> list[str]:
     found: dict[str, None] = {}
     for name in named:
-        path = join(cwd, name) if cwd and not name.startswith("~") else name
-        path = normpath(path) if name == "." else path
+        here = cwd or name if name == "." else join(cwd, name.removeprefix("./"))
+        path = name if name.startswith("~") else here
         found[path] = None
         if isabs(path) and (real := follow(path)) != normpath(path):
             found[real] = None

@@ -8,7 +8,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final, NamedTuple
 
-from sidecar.cli.hosts.calls import CannotTell
+from sidecar.cli.hosts.calls import CannotTell, TooLate
 
 _UNIX: Final = "unix:"
 _HTTP: Final = "http://"
@@ -66,8 +66,10 @@ def _read(connection: socket.socket, end: float) -> bytes:
             if not piece:
                 return raw
             raw += piece
+    except TimeoutError as error:
+        raise TooLate("the daemon gave no whole answer in time") from error
     except OSError as error:
-        raise CannotTell("the daemon gave no whole answer in time") from error
+        raise CannotTell("the daemon broke off its answer") from error
     raise CannotTell("the daemon's answer is too long")
 
 
