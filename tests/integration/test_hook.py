@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.hosts.dialects import HOSTS
-from sidecar.cli.hosts.words import OPTIONS
+from sidecar.cli.hosts.snippets import snippet
+from sidecar.cli.hosts.words import DEFAULT_TIMEOUT, OPTIONS
 from tests.fakes.terminal import type_in
 from tests.tools.bundles import HEAD
 from tests.tools.daemon import REPOSITORY, Daemon, until
@@ -292,6 +295,40 @@ def test_people_are_told_of_every_option_that_a_hook_takes(capsys):
     assert type_in("hook", "--help").code == 0
     told = capsys.readouterr().out
     assert [option for option in OPTIONS if option not in told] == []
+
+
+def documented(language):
+    blocks = re.findall(rf"```{language}\n(.*?)```", (REPOSITORY / "docs/hooks.md").read_text(), re.DOTALL)
+    assert blocks
+    return blocks
+
+
+def test_the_settings_in_the_documents_are_those_that_are_printed():
+    words = ("--socket", "/run/ascend-sidecar/sidecar.sock")
+    printed = [
+        snippet(host, ["ascend-sidecar", "hook", host, *words], DEFAULT_TIMEOUT).settings
+        for host in ("claude-code", "cursor", "codex", "copilot")
+    ]
+    assert [json.loads(block) for block in documented("json")] == printed
+
+
+@pytest.mark.parametrize(("command", "code"), [("git status", 0), ("git status; rm -rf /", 2), ("curl x", 2)])
+def test_the_policy_in_the_documents_lets_through_what_it_names_and_no_more(command, code, tmp_path):
+    folder = tmp_path / "policies"
+    shutil.copytree(REPOSITORY / "policies", folder)
+    [policy] = documented("yaml")
+    (folder / "shell.yaml").write_text(policy)
+    (folder / "tests/shell_test.yaml").unlink()
+    words = (
+        "agent:a",
+        "shell.exec",
+        "host:local",
+        "--property",
+        f"command={command}",
+        "--property",
+        "cwd=/srv",
+    )
+    assert type_in("check", "--local", folder, *words).code == code
 
 
 def test_a_hook_loads_nothing_that_takes_longer_than_its_question():

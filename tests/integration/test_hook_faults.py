@@ -35,7 +35,7 @@ ANSWERS = {
     "body-says-deny": http({**decision("deny"), "decision": True}, "X-Ascend-Verdict: deny"),
     "flag-says-no": http({**decision(), "decision": False}, "X-Ascend-Verdict: allow"),
     "truthy": http({**decision(), "decision": 1}, "X-Ascend-Verdict: allow"),
-    "header-twice": http(decision(), "X-Ascend-Verdict: allow", "X-Ascend-Verdict: deny"),
+    "header-twice": http(decision(), "X-Ascend-Verdict: deny", "X-Ascend-Verdict: allow"),
     "another-word": http({**decision("permit"), "decision": True}, "X-Ascend-Verdict: permit"),
     "obligations": decided(obligations=[{"id": "mask", "type": "mask"}]),
     "no-obligations-told": http(
@@ -46,7 +46,8 @@ ANSWERS = {
     "failing": http({"detail": "broken"}, status=503),
     "moved": http(b"", "Location: http://elsewhere/", status=302),
     "other-status": http(decision(), "X-Ascend-Verdict: allow", status=201),
-    "too-long": endless,
+    "too-long": http(b" " * (2 << 20) + json.dumps(decision()).encode(), "X-Ascend-Verdict: allow"),
+    "endless": endless,
     "silent": silent,
     "dripping": dripping,
 }
@@ -157,7 +158,10 @@ def test_an_input_that_cannot_be_read_cannot_be_told(name):
 @pytest.mark.parametrize("host", HOSTS)
 def test_an_input_that_cannot_be_read_blocks_and_nobody_is_asked(host, raw, tmp_path):
     with answering(tmp_path / "s.sock", decided()) as asked:
-        ran = hook(host, raw, *at(tmp_path / "s.sock"))
+        process = start(host, *at(tmp_path / "s.sock"))
+        assert process.stdin is not None
+        process.stdin.write(raw)  # Codex goes on where this fails
+        ran = ended(process)
     assert blocks(host, ran)
     assert asked == []
 

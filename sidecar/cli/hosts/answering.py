@@ -130,11 +130,9 @@ def _input(stdin: BinaryIO) -> bytes:
 
 
 def _speak(spoken: Spoken, streams: Streams) -> int:
-    try:
-        _write(streams.stdout, spoken.stdout)
-        _write(streams.stderr, spoken.stderr)
-    except OSError:
-        return BLOCKED
+    """Raises OSError where nobody listens; whoever started us ends with BLOCKED then."""
+    _write(streams.stdout, spoken.stdout)
+    _write(streams.stderr, spoken.stderr)
     return spoken.status
 
 
