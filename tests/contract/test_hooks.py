@@ -182,9 +182,9 @@ def test_a_search_is_of_the_folder_of_its_pattern(pattern, folder):
     assert question.name == folder
 
 
-def test_a_tilde_is_not_taken_for_a_folder_of_the_project():
-    [question] = asked("copilot", told.copilot("view", {"path": "~/.ssh/id_rsa"}))
-    assert question.name == "~/.ssh/id_rsa"
+def test_a_tilde_may_be_the_home_folder_or_a_name_in_the_project():
+    found = asked("copilot", told.copilot("view", {"path": "~/.ssh/id_rsa"}))
+    assert [one.name for one in found] == ["~/.ssh/id_rsa", "/home/ann/app/~/.ssh/id_rsa"]
 
 
 def test_a_long_text_stands_as_its_digest_and_counts_all_the_same():

@@ -1,7 +1,7 @@
 """Daemon: what it is asked, and what it says. Allowed is only what a whole answer of it says is allowed."""
 
 import json
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final, NamedTuple
 
 from sidecar.cli.hosts.calls import CannotTell, Object, Question, TooLate
@@ -9,6 +9,8 @@ from sidecar.cli.hosts.wire import Answer, exchange
 
 _LONGEST_WAIT: Final = 55
 _TOO_SHORT: Final = 1.5
+_PAUSE: Final = 1.0
+"""Seconds from question to question: a daemon that does not wait is not asked all the time."""
 _OK: Final = 200
 _ALLOW: Final = "allow"
 
@@ -58,6 +60,7 @@ def ask(asker: Asker, question: Question, end: float) -> Told:
 def settle(asker: Asker, told: Told, end: float) -> Told:
     """What has become of a pending decision by `end`: allowed, denied, or pending still. Raises CannotTell."""
     while told.is_pending and (left := end - monotonic()) >= _TOO_SHORT:
+        again = monotonic() + _PAUSE
         fields = _fields(asker, min(_LONGEST_WAIT, int(left - 0.5)))
         try:
             news = _told(exchange(asker.address, f"GET /v1/decisions/{told.id}", fields, b"", end))
@@ -66,6 +69,8 @@ def settle(asker: Asker, told: Told, end: float) -> Told:
         if news.id != told.id:
             raise CannotTell("the daemon answers for another decision")
         told = news
+        if told.is_pending:
+            sleep(max(0.0, again - monotonic()))
     return told
 
 

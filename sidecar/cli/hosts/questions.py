@@ -90,8 +90,9 @@ def _folder(pattern: Any) -> str:
 def _paths(named: list[str], cwd: str, follow: Follow) -> list[str]:
     found: dict[str, None] = {}
     for name in named:
-        here = cwd or name if name == "." else join(cwd, name.removeprefix("./"))
-        path = name if name.startswith("~") else here
+        if name.startswith("~"):  # a home folder or a strange name: it depends on the host which
+            found[name] = None
+        path = cwd or name if name == "." else join(cwd, name.removeprefix("./"))
         found[path] = None
         if isabs(path) and (real := follow(path)) != normpath(path):
             found[real] = None
