@@ -45,6 +45,7 @@ VERBS = (
     ("killswitch", "gc"),
     ("config", "explain"),
     ("config", "schema"),
+    ("hook",),
 )
 
 

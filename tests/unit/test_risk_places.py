@@ -112,6 +112,22 @@ def test_agent_configuration_is_a_registration():
 @pytest.mark.parametrize(
     "path",
     [
+        "/srv/app/.claude/settings.json",
+        "/home/ann/.cursor/hooks.json",
+        "/home/ann/.codex/hooks.json",
+        "/home/ann/.copilot/hooks/any.json",
+        "/srv/app/.github/hooks/any.json",
+        "/etc/claude-code/managed-settings.json",
+        "/etc/github-copilot/policy.d/any.json",
+    ],
+)
+def test_where_hosts_look_for_hooks_is_configuration_of_agents(path):
+    assert assess("file.edit", f"file:{path}").score >= 80
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
         "/var/lib/ascend-sidecar/audit/000.jsonl",
         "/run/ascend-sidecar/sidecar.sock",
         "/run/user/1000/ascend-sidecar/admin.sock",
