@@ -24,3 +24,16 @@ def test_every_link_between_documents_leads_somewhere():
     for document in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_page_of_quick_starts_says_how_the_commands_of_each_page_are_tried():
+    page = (REPOSITORY / "docs" / "quick-starts.md").read_text()
+    _, _, table = page.partition("## How these commands are tried")
+    rows = re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \|.*?\| ([^|]+) \|$", table, re.MULTILINE)
+    tried = {
+        (REPOSITORY / "docs" / page).resolve(): re.findall(r"`(tests/[\w/.]+)`", by) for page, by in rows
+    }
+    assert {page for page in DOCUMENTS if "```sh" in page.read_text()} <= set(tried)
+    for page, tests in tried.items():
+        sources = [(REPOSITORY / test).read_text() for test in tests]
+        assert any(page.name in source for source in sources), f"none of {tests} reads {page.name}"

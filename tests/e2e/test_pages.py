@@ -1,8 +1,11 @@
-"""The commands of pages that have no test of their own: docs/bundles.md and docs/approvals.md."""
+"""The commands of pages that have no test of their own: bundles.md, approvals.md, hooks.md, quick-starts.md."""
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +13,8 @@ from tests.fakes.terminal import type_in
 from tests.tools.daemon import REPOSITORY, Daemon
 from tests.tools.people import folder, hold, myself
 from tests.tools.workshop import done
+
+SH = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def commands(page):
@@ -19,6 +24,33 @@ def commands(page):
     )
     lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
     return [words for words in lines if words]
+
+
+def in_a_shell(daemon, page):
+    """What all the commands of the page's `sh` blocks say, in an environment that knows the daemon."""
+    script = "".join(SH.findall((REPOSITORY / "docs" / page).read_text()))
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ASCEND")}
+    environ |= {
+        "PATH": f"{tools(daemon.folder)}:{os.environ['PATH']}",
+        "ASCEND_SIDECAR_STATE_DIR": str(daemon.state),
+        "ASCEND_SIDECAR_RUN_DIR": str(daemon.folder / "run"),
+        "ASCEND_SIDECAR_POLICIES": "default",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    ran = subprocess.run(
+        ["sh", "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    return ran.stdout + ran.stderr
+
+
+def tools(folder):
+    """A folder with the command that is tested, whatever is installed."""
+    made = folder / "bin"
+    made.mkdir(exist_ok=True)
+    command = made / "ascend-sidecar"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sidecar "$@"\n')
+    command.chmod(0o755)
+    return made
 
 
 def test_a_step_to_new_keys_is_signed_and_carried(tmp_path, monkeypatch):
@@ -51,3 +83,15 @@ def test_what_waits_is_shown_and_answered(daemon):
     assert "OPEN" in told["show"]
     assert "is granted" in told["approve"]
     assert "is denied" in told["deny"]
+
+
+def test_a_hook_is_tried_by_hand(daemon):
+    told = in_a_shell(daemon, "hooks.md")
+    assert '"PreToolUse"' in told
+    assert "status 2" in told
+
+
+def test_doctor_ends_with_the_lines_that_ask(daemon):
+    *_, last = in_a_shell(daemon, "quick-starts.md").strip().splitlines()
+    assert last.startswith("curl -sS")
+    assert daemon.listen["decision"] in last
