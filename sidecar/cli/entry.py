@@ -19,9 +19,8 @@ def main() -> NoReturn:
     if sys.argv[1:2] == [_HOOK]:
         status = _hook()
         if status is not None:
-            os._exit(
-                status
-            )  # nothing is buffered, and taking the interpreter down takes as long as the question
+            # Nothing is buffered, and taking the interpreter down takes as long as the question.
+            os._exit(status)
     enter(MAIN).main()
     raise SystemExit
 
