@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STATE ?= .state
 
-.PHONY: run run-with-platform test lint fault image-check bench format clean
+.PHONY: run run-with-platform test lint fault image-check e2e bench format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -61,6 +61,14 @@ fault: .venv/dev-ready .venv/localstack/ready ## real faults at full length: kil
 image-check: .venv/dev-ready .venv/image/ready ## the Dockerfile's own steps without an engine, twice, and the daemon in the result; as root
 	IMAGE_BASE=$(CURDIR)/.venv/image/base HADOLINT=$(CURDIR)/.venv/image/hadolint/bin/hadolint \
 	  $(BIN)/pytest tests/image/check_image.py
+
+.venv/cluster/ready: tests/tools/get_cluster.sh $(wildcard tests/cluster/tools/*) ## Kubernetes with etcd, containerd and runc
+	tests/tools/get_cluster.sh $(CURDIR)/.venv/cluster
+	touch $@
+
+e2e: .venv/dev-ready .venv/helm/ready .venv/image/ready .venv/cluster/ready ## the charts in a real Kubernetes; as root
+	CLUSTER_TOOLS=$(CURDIR)/.venv/cluster IMAGE_BASE=$(CURDIR)/.venv/image/base HELM=required \
+	  $(BIN)/pytest tests/cluster/check_*.py
 
 bench: .venv/dev-ready ## compare with a bare aiohttp handler, Cerbos and OPA; writes bench/RESULTS.md
 	$(BIN)/python -m bench

@@ -17,13 +17,13 @@ REPOSITORY = Path(__file__).parents[2]
 DEADLINE = 20.0
 
 
-def until(condition, what: str, deadline: float = DEADLINE):
-    """The first true value of `condition()`, polled; AssertionError naming `what` at the deadline."""
+def until(condition, what: str, deadline: float = DEADLINE, pause: float = 0.02):
+    """The first true value of `condition()`, polled; AssertionError naming `what` at the deadline, all in seconds."""
     end = time.monotonic() + deadline
     while time.monotonic() < end:
         if value := condition():
             return value
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(f"not within {deadline} s: {what}")
 
 
