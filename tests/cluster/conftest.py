@@ -1,12 +1,15 @@
 """A cluster for the tests of a run. `make e2e` says where its programs are."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.tools.chart import copied, need
 from tests.tools.control_plane import ControlPlane
+from tests.tools.node import Node
+from tests.tools.pod_images import pack_all
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,13 @@ def control(tmp_path_factory):
 def charts(tmp_path_factory):
     """The charts, with what the example depends on built in."""
     return copied(tmp_path_factory.mktemp("charts"))
+
+
+@pytest.fixture(scope="session")
+def node(control, tmp_path_factory):
+    """Its pods run what the charts call example-agent:0.1.0 and ascend-sidecar:0.1.0."""
+    work, images = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("images")
+    pack_all(Path(os.environ["IMAGE_BASE"]), control.tools / "pause", work, images)
+    shutil.rmtree(work)
+    with Node(control, tmp_path_factory.mktemp("node") / "node", images) as running:
+        yield running
