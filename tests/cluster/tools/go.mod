@@ -1,3 +1,5 @@
+// The programs that `make e2e` builds. Kubernetes asks for its own parts by the version v0.0.0, which nobody publishes: they
+// are replaced by those that go with it, v0.N.P with v1.N.P.
 module ascend-sidecar/tests/cluster/tools
 
 go 1.24.0
