@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts what `make e2e` runs into a folder: etcd and Kubernetes, built from their sources, of which each module is checked
-# against tests/cluster/tools/go.sum; containerd, runc and the CNI plugins, as Debian signs them. About 15 minutes on two
+# against tests/cluster/tools/go.sum; containerd, runc and the CNI plugins, as Debian signs them. About 10 minutes on two
 # cores.
 set -euo pipefail
 folder=$1 here=$(cd "$(dirname "$0")/../cluster/tools" && pwd)
