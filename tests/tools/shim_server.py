@@ -224,6 +224,7 @@ def render(given: Given) -> bytes:
             "X-Ascend-Risk": told.risk,
             "X-Ascend-Reason": quote(told.reason, safe=" ,.;:()'"),
         }
+    body = body[:-1] + " " * given.fill + body[-1:]
     length = str(len(body.encode()) if not isinstance(given.length, int) else given.length)
     headers |= {"Content-Length": None if given.length is None else length} | given.headers
     lines = [f"HTTP/1.1 {given.status} X"]

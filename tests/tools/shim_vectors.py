@@ -59,6 +59,7 @@ class Given(_Strict, frozen=True):
     delay: float = 0.0
     drip: float = 0.0
     pad: int = 0
+    fill: int = 0
     slam: bool = False
     then: Ending = "close"
 
