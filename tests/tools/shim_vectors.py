@@ -65,11 +65,12 @@ class Given(_Strict, frozen=True):
 
 
 class Exchange(_Strict, frozen=True):
-    """One request, and its answer."""
+    """One request, and its answer. `optional`: it may be too late for it."""
 
     answer: Given
     expect: Asked = Asked()
     apart: float = 0.0
+    optional: bool = False
 
 
 class Cue(_Strict, frozen=True):
