@@ -126,8 +126,8 @@ def test_a_waiting_caller_and_a_watcher_learn_of_it(tmp_path):
         decision, approval = hold(daemon)
         since = daemon.get("/v1/approvals", "admin_socket").body["changes"]
         path = f"/v1/approvals?state=all&since={since}"
-        watcher = pool.submit(daemon.get, path, "admin_socket", Prefer="wait=9")
-        caller = pool.submit(outcome, daemon, decision, Prefer="wait=9")
+        watcher = pool.submit(daemon.get, path, "admin_socket", Prefer="wait=50")
+        caller = pool.submit(outcome, daemon, decision, Prefer="wait=50")
         assert approve(daemon, approval).status == 200
         assert caller.result()["code"] == "approved"
         assert approval in [one["id"] for one in watcher.result().body["approvals"]]

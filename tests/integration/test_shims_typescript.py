@@ -62,7 +62,9 @@ WRONG = {
 def typescript():
     """Skips where it is not there; CI says that it must be."""
     if shutil.which("node") is None or not TYPESCRIPT.exists():
-        assert os.environ.get("SHIMS") != "all", f"there is no node, or no {TYPESCRIPT}: `make test` gets it by npm"
+        assert os.environ.get("SHIMS") != "all", (
+            f"there is no node, or no {TYPESCRIPT}: `make test` gets it by npm"
+        )
         pytest.skip("TypeScript: not installed; `make test` gets it where there is npm")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).parents[2]
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def until(condition, what: str, deadline: float = DEADLINE):
