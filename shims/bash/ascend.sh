@@ -25,8 +25,9 @@ ascend_authorize() {
   _ascend_decide "$end" /access/v1/evaluation "$body" || return
   while [[ $ASCEND_ERROR == pending ]]; do
     ((seconds = (began + wait - ${EPOCHREALTIME/[.,]/}) / 1000000 - 1, seconds >= 1)) || break
+    ((seconds <= 55)) || seconds=55
     asked=$ASCEND_ID
-    _ascend_decide "$((began + wait))" "/v1/decisions/$asked" '' -H "Prefer: wait=$((seconds < 55 ? seconds : 55))" || break
+    _ascend_decide "$((began + wait))" "/v1/decisions/$asked" '' -H "Prefer: wait=$seconds" || break
     [[ $ASCEND_ERROR != pending ]] || sleep 1
   done
   [[ ! $ASCEND_ERROR ]]
@@ -207,7 +208,9 @@ _ascend_follow() {
 _ascend_next() { IFS= read -r -t "${ASCEND_SILENCE:-15}" -n 8192 line; }
 
 # Whole, or not at all.
-_ascend_keep() { printf '%s %s %s\n' "${EPOCHREALTIME/[.,]/}" "$own" "$all" >"$folder/new" && mv "$folder/new" "$folder/state"; }
+_ascend_keep() {
+  printf '%s %s %s\n' "${EPOCHREALTIME/[.,]/}" "$own" "$all" >"$folder/new" && mv "$folder/new" "$folder/state"
+}
 
 _ascend_take() {
   [[ $line != :* ]] || return 0

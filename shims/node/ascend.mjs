@@ -130,7 +130,8 @@ export class Sidecar {
     } finally {
       clearTimeout(timer);
     }
-    const end = raw.indexOf("\r\n\r\n"), head = raw.slice(0, end + 2), rest = Buffer.from(raw.slice(end + 4), "latin1");
+    const end = raw.indexOf("\r\n\r\n"), head = raw.slice(0, end + 2);
+    const rest = Buffer.from(raw.slice(end + 4), "latin1");
     const status = /^HTTP\/1\.[01] ([1-5]\d\d)[ \r]/.exec(head)?.[1];
     if (status >= 400) return refuse(status < 500 ? "rejected" : "failed", "It has not decided.", `http_${status}`);
     if (status !== "200" || raw.length > ANSWER || fieldOf(head, "Content-Length") !== String(rest.length))

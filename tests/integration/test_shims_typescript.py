@@ -21,7 +21,7 @@ const options: Required<Options> = {
   address: "unix:/none", agent: "bot", token: "", deadline: 1, wait: 0.5, silence: 15, acceptObligations: false,
 };
 const sidecar = new Sidecar(options);
-const decision: Decision = await sidecar.authorize("payments.send", "account:42", { amount: 5 }, { list: [null, true] });
+const decision: Decision = await sidecar.authorize("payments.send", "account:42", { amount: 5 }, { list: [null] });
 const members: { [name in keyof Decision]: true } = {
   allowed: true, error: true, code: true, reason: true, risk: true, id: true, body: true,
 };
