@@ -119,7 +119,7 @@ _ascend_curl() {
 }
 
 # END PATH BODY [OPTION ...]: sets `raw` to the body of a whole answer of 200, `told` to the rest as curl puts it;
-# else refuses. The body comes last, because bash takes the square of a text's length to search it from its end.
+# else refuses. The body comes last, and nothing long is searched: bash takes the square of its length for that.
 _ascend_ask() {
   local left=$(($1 - ${EPOCHREALTIME/[.,]/})) path=$2 body=$3 limit field all code
   shift 3
@@ -130,7 +130,9 @@ _ascend_ask() {
       -w '%{stderr}%{exitcode} %{num_connects} %{http_code} %{header_json}' 2>&3 | head -c 1048576) || :
     printf '\r%s' "$raw"
   } 2>/dev/null 3>&1 | head -c 1179648)
-  told=${all%%$'\r'*} raw=${all#*$'\r'}
+  told=${all::65536}
+  told=${told%%$'\r'*}
+  raw=${all:${#told}+1}
   _ascend_field content-length
   code=${told%% \{*}
   case $code in
