@@ -126,7 +126,7 @@ _ascend_ask() {
   [[ ! $body ]] || set -- "$@" -H 'Content-Type: application/json' --data-binary @-
   printf -v limit '%d.%06d' $((left > 1000 ? left / 1000000 : 0)) $((left > 1000 ? left % 1000000 : 1000))
   all=$({
-    raw=$(printf %s "$body" | _ascend_curl "$path" --max-time "$limit" "$@" \
+    raw=$(printf %s "$body" | _ascend_curl "$path" --ignore-content-length --max-time "$limit" "$@" \
       -w '%{stderr}%{exitcode} %{num_connects} %{http_code} %{header_json}' 2>&3 | head -c 1048576) || :
     printf '\r%s' "$raw"
   } 2>/dev/null 3>&1 | head -c 1179648)
