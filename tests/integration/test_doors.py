@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.tools.daemon import Daemon, evaluation, until
+from tests.tools.daemon import PATIENT, Daemon, evaluation, until
 
 READ = evaluation("agent:a1", "database.read", "resource:customer_profiles")
 
@@ -185,8 +185,8 @@ def test_a_head_request_gets_no_body(daemon):
 @pytest.fixture
 def impatient(tmp_path):
     """A daemon that waits half a second for a request to arrive, and a second for a silent connection."""
-    environ = {"ASCEND_SIDECAR_LIMITS_READ_TIMEOUT": "500ms", "ASCEND_SIDECAR_LIMITS_IDLE": "1s"}
-    with Daemon(tmp_path, environ=environ) as running:
+    limits = {"ASCEND_SIDECAR_LIMITS_READ_TIMEOUT": "500ms", "ASCEND_SIDECAR_LIMITS_IDLE": "1s"}
+    with Daemon(tmp_path, environ=PATIENT | limits) as running:
         yield running
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.tools.daemon import Daemon
+from tests.tools.daemon import PATIENT, Daemon
 from tests.tools.shim_drivers import LANGUAGES, Driver
 from tests.tools.shim_vectors import Client
 
@@ -16,7 +16,7 @@ DOORS = ("decision", "decision_socket")
 
 @pytest.fixture
 def daemon(tmp_path):
-    with Daemon(tmp_path) as running:
+    with Daemon(tmp_path, environ=PATIENT) as running:
         yield running
 
 
