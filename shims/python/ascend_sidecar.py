@@ -165,7 +165,7 @@ class Sidecar:
         try:
             with self._send(line, end, body, fields) as connection:
                 error = "invalid"
-                while piece and len(raw) < _ANSWER:
+                while piece:  # nothing is received once there is as much as an answer may have
                     connection.settimeout(max(0.001, end - time.monotonic()))
                     piece = connection.recv(min(65536, _ANSWER - len(raw)))
                     raw += piece
