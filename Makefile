@@ -30,7 +30,14 @@ run-with-platform: .venv/dev-ready ## the daemon and a simulated platform that s
 	tests/tools/get_helm.sh $(CURDIR)/$(BIN)/python $(CURDIR)/.venv/helm
 	touch $@
 
-test: .venv/dev-ready .venv/gateways/ready .venv/helm/ready ## every test, a file at a time on each of two processes
+.venv/typescript/ready: Makefile | .venv/ready ## the compiler that checks what the Node shim declares, where there is npm
+	rm -rf .venv/typescript
+	mkdir -p .venv/typescript
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/typescript typescript@5.9.3 || \
+	  echo "no TypeScript for this machine" >&2
+	touch $@
+
+test: .venv/dev-ready .venv/gateways/ready .venv/helm/ready .venv/typescript/ready ## every test, a file at a time on each of two processes
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/dev-ready ## style, types, layers, and the default policies

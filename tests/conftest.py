@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from tests.tools.daemon import Daemon
+from tests.tools.daemon import PATIENT, Daemon
 
 # How long an example takes says something of the machine, not of the law it tests.
 settings.register_profile("laws", deadline=None, print_blob=True)
@@ -13,5 +13,5 @@ settings.load_profile("laws")
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory):
     """One daemon with the default policies for the tests of a module."""
-    with Daemon(tmp_path_factory.mktemp("daemon")) as running:
+    with Daemon(tmp_path_factory.mktemp("daemon"), environ=PATIENT) as running:
         yield running

@@ -39,26 +39,26 @@ final class Driver {
             Thread answering = new Thread(() -> {
                 try (Socket caller = server.accept()) {
                     caller.getOutputStream().write(whole);
+                    caller.shutdownOutput();
                     caller.getInputStream().readAllBytes(); // until the caller ends it
                 } catch (IOException error) {
                     throw new UncheckedIOException(error);
                 }
             });
             answering.start();
-            Ascend.Options options = new Ascend.Options();
-            options.address = "http://127.0.0.1:" + server.getLocalPort();
-            options.agent = "warm";
-            options.deadline = Duration.ofMinutes(1);
-            new Ascend(options).require("a", "b:c", "", "");
-            options.address = "unix:/nobody/listens";
-            new Ascend(options).authorize("a", "b:c", "", "");
+            Ascend ascend = new Ascend("warm");
+            ascend.address = "http://127.0.0.1:" + server.getLocalPort();
+            ascend.deadline = Duration.ofMinutes(1);
+            ascend.require("a", "b:c", "", "");
+            ascend.address = "unix:/nobody/listens";
+            ascend.authorize("a", "b:c", "", "");
         }
     }
 
     private Stream<String> answer(String[] words) {
         switch (words[0]) {
             case "open":
-                ascend = new Ascend(options(words));
+                ascend = opened(words);
                 return Stream.of("ok");
             case "authorize":
                 decision = ascend.authorize(words[1], words[2], words[3], words[4]);
@@ -96,16 +96,15 @@ final class Driver {
         return String.format("%.1f", took[count / 2] / 1e3);
     }
 
-    private static Ascend.Options options(String[] words) {
-        Ascend.Options options = new Ascend.Options();
-        options.address = words[1];
-        options.agent = words[2];
-        options.token = words[3];
-        options.deadline = seconds(words[4]);
-        options.wait = seconds(words[5]);
-        options.silence = seconds(words[6]);
-        options.acceptObligations = words[7].equals("accept");
-        return options;
+    private static Ascend opened(String[] words) {
+        Ascend ascend = new Ascend(words[2]);
+        ascend.address = words[1];
+        ascend.token = words[3];
+        ascend.deadline = seconds(words[4]);
+        ascend.wait = seconds(words[5]);
+        ascend.silence = seconds(words[6]);
+        ascend.acceptObligations = words[7].equals("accept");
+        return ascend;
     }
 
     private static Duration seconds(String text) {

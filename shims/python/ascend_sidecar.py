@@ -11,16 +11,21 @@ import re
 import socket
 import threading
 import time
-from typing import Any, Dict, NamedTuple, Optional
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
-_HEAD, _BODY, _LINE = 64 * 1024, 1024 * 1024, 8 * 1024
-_BEGINS = {"allow": b'{"decision":true', "pending": b'{"decision":false', "deny": b'{"decision":false'}
+_ANSWER, _LINE = 1024 * 1024, 8 * 1024
+_HTTP = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})([ \r].*?\r\n)\r\n(.*)", re.DOTALL)
+_VERDICT_ID_RISK = re.compile(r"((allow|pending) [0-9]+|deny [0-9]*) ([0-9]{1,2}|100)?")
+_EVENT = re.compile(r":.*\n|[^ ]+ ([^ ]+) ([^ ]+) [^ ]+\n")
+_ERRORS = {"allow": "", "deny": "denied", "pending": "pending"}
 _STATES = {"clear": "clear", "partly": "clear", "blocked": "blocked", "blind": "blind"}
 
 
 class Decision(NamedTuple):
-    """`error` is empty if allowed; `body` is the daemon's JSON; `cause` is why there was no connection."""
+    """`error` is empty if allowed; `body` is the daemon's JSON."""
 
     allowed: bool
     error: str
@@ -29,7 +34,6 @@ class Decision(NamedTuple):
     risk: Optional[int] = None
     id: str = ""
     body: str = ""
-    cause: Optional[OSError] = None
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -43,59 +47,57 @@ class NotAllowed(Exception):
         self.decision = decision
 
 
-class Failed(Exception):
-    """No whole answer of status 200; `refusal` is the decision that this is."""
+@dataclass
+class _Watch:
+    """The last words about the agent and about `*`, and when there was any line."""
 
-    def __init__(self, error: str, reason: str, code: str = "", cause: Optional[OSError] = None) -> None:
-        self.refusal = Decision(False, error, code or error, reason, cause=cause)
+    told: Dict[str, str] = field(default_factory=dict)
+    heard: float = 0.0
 
 
+@dataclass(eq=False, repr=False)
 class Sidecar:
-    """One agent's way to its daemon. Threads may share it."""
+    """One agent's way to its daemon. Limits are in seconds. Threads may share it."""
 
-    def __init__(
-        self, address: str = "", agent: str = "", token: str = "", deadline: float = 5.0,
-        wait: Optional[float] = None, silence: float = 15.0, accept_obligations: bool = False,
-    ) -> None:  # fmt: skip
-        address = address or os.environ.get("ASCEND_SIDECAR") or "unix:/run/ascend-sidecar/sidecar.sock"
-        agent = agent or os.environ.get("ASCEND_AGENT_ID", "")
-        token = token or os.environ.get("ASCEND_TOKEN", "")
-        url = urlsplit(address)
+    address: str = ""
+    agent: str = ""
+    token: str = ""
+    deadline: float = 5.0
+    wait: Optional[float] = None
+    silence: float = 15.0
+    accept_obligations: bool = False
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.address or os.environ.get("ASCEND_SIDECAR") or "unix:/run/ascend-sidecar/sidecar.sock")
+        agent = self.agent or os.environ.get("ASCEND_AGENT_ID", "")
+        token = self.token or os.environ.get("ASCEND_TOKEN", "")
         place = {"unix": url.path, "http": url.hostname}.get(url.scheme)
         if not agent or not place or re.search(r"[^!-~]", token):
             raise ValueError("agent must be given, address unix:/PATH or http://HOST:PORT, token ASCII")
         self.agent = agent if ":" in agent else f"agent:{agent}"
         self._place: Any = place if url.scheme == "unix" else (place, url.port or 80)
-        self._fields = f"Host: {url.netloc or 'localhost'}\r\nConnection: close\r\n"
+        self._fields = f"Host: {url.netloc or 'localhost'}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         self._fields += f"Authorization: Bearer {token}\r\n" if token else ""
-        self._deadline, self._wait, self._silence = deadline, deadline if wait is None else wait, silence
-        self._accepts, self._heard, self._news = accept_obligations, 0.0, threading.Condition()
-        self._watching: Optional[object] = None
-        self._told: Dict[str, str] = {}
+        self._watch: Optional[_Watch] = None
 
     def authorize(self, action: str, resource: str, properties: Any = None, context: Any = None) -> Decision:
         """May it? Nothing that the network or the daemon does makes it raise."""
         began, state = time.monotonic(), self._state()
-        if self._watching and state in ("blocked", "unknown"):
+        if self._watch and state in ("blocked", "unknown"):
             code = "halted" if state == "blocked" else "halts_unknown"
             return Decision(False, "blocked", code, f"The event stream: {state}.")
-        body = {
-            "subject": _named(self.agent), "action": {"name": action, "properties": properties or {}},
-            "resource": _named(resource), "context": context or {},
-        }  # fmt: skip
-        found = self._decide("POST /access/v1/evaluation", "", body, began + self._deadline)
-        while found.error == "pending":
-            asked = time.monotonic()
-            left = began + self._wait - asked
-            if left < 1.5:
+        who, what = (dict(zip(("type", "id"), name.partition(":")[::2])) for name in (self.agent, resource))
+        act = {"name": action, "properties": properties or {}}
+        body = {"subject": who, "action": act, "resource": what, "context": context or {}}
+        found = self._decide("POST /access/v1/evaluation", began + self.deadline, body)
+        end = began + (self.deadline if self.wait is None else self.wait)
+        while found.error == "pending" and (seconds := min(55, int(end - time.monotonic()) - 1)) >= 1:
+            news = self._decide(f"GET /v1/decisions/{found.id}", end, None, f"Prefer: wait={seconds}\r\n", found.id)
+            if not news.id:
                 break
-            prefer = f"Prefer: wait={min(55, int(left - 0.5))}\r\n"
-            news = self._decide(f"GET /v1/decisions/{found.id}", prefer, None, asked + left, found.id)
-            if news.error == "timeout":
-                break
-            found = news if news.id else news._replace(id=found.id, risk=found.risk, reason=found.reason)
+            found = news
             if found.error == "pending":
-                time.sleep(max(0.0, asked + 1 - time.monotonic()))
+                time.sleep(1)
         return found
 
     def require(self, action: str, resource: str, properties: Any = None, context: Any = None) -> Decision:
@@ -111,18 +113,19 @@ class Sidecar:
             return "invalid"
         line, body = f"POST /v1/decisions/{decision.id}/outcome", dict(details or {}, outcome=outcome)
         try:
-            self.exchange(line, "", body, time.monotonic() + self._deadline)
-        except Failed as failed:
-            return failed.refusal.error
+            self.exchange(line, time.monotonic() + self.deadline, body)
+        except NotAllowed as refused:
+            return refused.decision.error
         return ""
 
     def watch(self) -> str:
         """Follow halts from now on. How things are: clear, blocked, blind or unknown."""
-        if not self._watching:
-            self._watching = object()
-            threading.Thread(target=self._follow, args=(self._watching,), daemon=True).start()
-        with self._news:
-            self._news.wait_for(lambda: self._state() != "unknown", self._deadline)
+        if not self._watch:
+            self._watch = _Watch()
+            threading.Thread(target=self._follow, args=(self._watch,), daemon=True).start()
+        end = time.monotonic() + self.deadline
+        while self._state() == "unknown" and time.monotonic() < end:
+            time.sleep(0.01)
         return self._state()
 
     def is_blocked(self) -> bool:
@@ -131,143 +134,94 @@ class Sidecar:
 
     def close(self) -> None:
         """End the watch; everything is blocked until the next one."""
-        self._watching, self._told = None, {}
+        self._watch = None
 
     def _state(self) -> str:
-        told = self._told if time.monotonic() - self._heard < self._silence else {}
-        both = [told.get(about, "unknown") for about in (self.agent, "*")]
-        return next((word for word in ("blocked", "unknown", "blind") if word in both), "clear")
+        watch = self._watch or _Watch()
+        told = watch.told if time.monotonic() - watch.heard < self.silence else {}
+        words = [told.get(about, "unknown") for about in (self.agent, "*")]
+        return next((word for word in ("blocked", "unknown", "blind") if word in words), "clear")
 
-    def _decide(self, line: str, fields: str, body: Any, end: float, asked: str = "") -> Decision:
+    def _decide(self, line: str, end: float, body: Any, fields: str = "", asked: str = "") -> Decision:
         try:
-            head, raw = self.exchange(line, fields, body, end)
-            verdict, code, number = (_only(head, f"x-ascend-{name}") for name in ("verdict", "code", "id"))
-        except Failed as failed:
-            return failed.refusal
-        risk, reason = (head.get(f"x-ascend-{name}", [""])[-1] for name in ("risk", "reason"))
-        minds = verdict == "allow" and not self._accepts
-        obliged = minds and b'"obligations":[{' in raw
-        if (
-            not raw.startswith(_BEGINS.get(verdict, b"?")) or not raw.endswith(b"}") or not code
-            or not re.fullmatch(r"[0-9]*", number) or not re.fullmatch(r"([0-9]{1,2}|100)?", risk)
-            or (asked and number != asked) or not (number or verdict == "deny")
-            or (minds and not obliged and b'"obligations":[]' not in raw)
-        ):  # fmt: skip
+            head, raw = self.exchange(line, end, body, fields)
+        except NotAllowed as refused:
+            return refused.decision
+        names = ("Verdict", "Id", "Risk", "Code", "Reason")
+        verdict, name, risk, code, reason = (field_of(head, f"X-Ascend-{one}") for one in names)
+        begins = b'{"decision":true' if verdict == "allow" else b'{"decision":false'
+        is_told = code and asked in ("", name) and _VERDICT_ID_RISK.fullmatch(f"{verdict} {name} {risk}")
+        if not is_told or not raw.startswith(begins) or not raw.endswith(b"}"):
             return Decision(False, "invalid", "invalid", "Its parts do not fit together, or are of another decision.")
-        error = "obliged" if obliged else {"allow": "", "deny": "denied"}.get(verdict, verdict)
-        code, score = "obligations" if obliged else code, int(risk) if risk else None
-        return Decision(not error, error, code, unquote(reason), score, number, raw.decode("utf-8", "replace"))
+        error, duties = _ERRORS[verdict], b'"obligations":[{' in raw or b'"obligations":[]' not in raw
+        if not error and duties and not self.accept_obligations:
+            error, code = "obliged", "obligations"
+        score, shown = int(risk) if risk else None, raw.decode("utf-8", "replace")
+        return Decision(not error, error, code, unquote(reason), score, name, shown)
 
-    def exchange(self, line: str, fields: str, body: Any, end: float) -> Any:
-        """One request on a connection of its own: fields and body of a whole answer of status 200. Raises Failed."""
-        with self._send(line, fields, body, end) as connection:
-            head, raw = _read_head(connection, end)
-            length = _only(head, "content-length")
-            if not re.fullmatch(r"[0-9]{1,7}", length) or int(length) > _BODY:
-                raise Failed("invalid", "a body without a length, or one that is too long")
-            while len(raw) < int(length):
-                raw += _receive(connection, end)
-            return head, raw[: int(length)]
-
-    def _send(self, line: str, fields: str, body: Any, end: float) -> socket.socket:
-        raw = b"" if body is None else json.dumps(body).encode()
-        typed = f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n" if raw else ""
-        head = f"{line} HTTP/1.1\r\n{self._fields}{fields}{typed}\r\n".encode()
-        connection = None
+    def exchange(self, line: str, end: float, body: Any, fields: str = "") -> Tuple[str, bytes]:
+        """One request on a connection of its own: head and body of a whole answer of 200. Raises NotAllowed."""
+        raw, piece, error = b"", b"?", "unreachable"
         try:
-            left = max(0.001, end - time.monotonic())
-            if isinstance(self._place, str):
-                connection = socket.socket(socket.AF_UNIX)
-                connection.settimeout(left)
+            with self._send(line, end, body, fields) as connection:
+                error = "invalid"
+                while piece:  # nothing is received once there is as much as an answer may have
+                    connection.settimeout(max(0.001, end - time.monotonic()))
+                    piece = connection.recv(min(65536, _ANSWER - len(raw)))
+                    raw += piece
+        except OSError as cause:
+            is_late = error == "invalid" and isinstance(cause, socket.timeout)
+            error = "timeout" if is_late else error
+            raise NotAllowed(Decision(False, error, error, str(cause))) from cause
+        answer = _HTTP.fullmatch(raw)
+        if answer and answer[1][:1] in b"45":
+            error = "rejected" if answer[1] < b"500" else "failed"
+            raise NotAllowed(Decision(False, error, f"http_{answer[1].decode()}", "It has not decided."))
+        head = answer[2].decode("latin-1") if answer and answer[1] == b"200" else ""
+        if not answer or field_of(head, "Content-Length") != str(len(answer[3])):
+            raise NotAllowed(Decision(False, "invalid", "invalid", "This is no whole answer of the daemon."))
+        return head, answer[3]
+
+    @contextmanager
+    def _send(self, line: str, end: float, body: Any, fields: str) -> Iterator[socket.socket]:
+        raw, left = b"" if body is None else json.dumps(body).encode(), max(0.001, end - time.monotonic())
+        head = f"{line} HTTP/1.1\r\n{self._fields}{fields}Content-Length: {len(raw)}\r\n\r\n"
+        unix = isinstance(self._place, str)
+        with socket.socket(socket.AF_UNIX) if unix else socket.create_connection(self._place, left) as connection:
+            connection.settimeout(left)
+            if unix:
                 connection.connect(self._place)
-            else:
-                connection = socket.create_connection(self._place, left)
-        except OSError as error:
-            if connection:
-                connection.close()
-            raise Failed("unreachable", str(error), cause=error) from None
-        try:
-            connection.sendall(head + raw)
-        except OSError:
-            pass  # whoever did not take it all may have answered already; if not, reading tells
-        return connection
+            with suppress(OSError):  # whoever did not take it all may have answered already; if not, reading tells
+                connection.sendall(head.encode() + raw)
+            yield connection
 
-    def _follow(self, mine: object) -> None:
-        while self._watching is mine:
-            try:
-                self._heard = time.monotonic()
-                self._read_events(mine)
-            except Failed:
-                pass
-            finally:
-                self._tell(mine, {})
+    def _follow(self, watch: _Watch) -> None:
+        while watch is self._watch:
+            watch.heard = time.monotonic()
+            with suppress(OSError, LookupError):
+                self._listen(watch)
+            watch.told = {}  # until another stream has said how things are
             time.sleep(0.5)
 
-    def _read_events(self, mine: object) -> None:
-        line, end = f"GET /v1/events?agent={quote(self.agent, safe='')}", self._heard + self._silence
-        with self._send(line, "Accept: text/plain\r\n", None, end) as connection:
-            raw = _read_head(connection, end)[1]
-            while self._watching is mine:
-                *lines, raw = raw.split(b"\n")
-                for one in lines:
-                    self._heard = time.monotonic()
-                    self._take(mine, one.decode("utf-8", "replace").split(" "))
-                if len(raw) > _LINE:
-                    raise Failed("invalid", "a line without an end")
-                raw += _receive(connection, self._heard + self._silence)
-
-    def _take(self, mine: object, parts: Any) -> None:
-        if parts[0].startswith(":"):
-            return
-        if len(parts) != 4 or not parts[0].isdigit() or parts[1] in ("bye", "cut"):
-            raise Failed("invalid", "a line of another form, or the last one")
-        about = unquote(parts[2])
-        if about in (self.agent, "*"):
-            if parts[1] not in _STATES:
-                raise Failed("invalid", "a word that is not known")
-            self._tell(mine, dict(self._told, **{about: _STATES[parts[1]]}))
-
-    def _tell(self, mine: object, told: Dict[str, str]) -> None:
-        with self._news:
-            self._told = told if self._watching is mine else self._told
-            self._news.notify_all()
+    def _listen(self, watch: _Watch) -> None:
+        """To the stream's end, silence, or what is not understood. Raises OSError and LookupError."""
+        line, end = f"GET /v1/events?agent={quote(self.agent, safe='')}", watch.heard + self.silence
+        asked = self._send(line, end, None, "Accept: text/plain\r\n")
+        with asked as connection, connection.makefile("r", encoding="latin-1", newline="\n") as stream:
+            if not re.match(r"HTTP/1\.[01] 200[ \r]", stream.readline(_LINE)):
+                return
+            while stream.readline(_LINE).strip():
+                pass
+            while watch is self._watch:
+                event, now = _EVENT.fullmatch(stream.readline(_LINE)), time.monotonic()
+                if not event or now - watch.heard > self.silence:
+                    return
+                watch.heard, about = now, unquote(event[2] or "")
+                if about in (self.agent, "*", "-"):
+                    watch.told = dict(watch.told, **{about: _STATES[event[1]]})
 
 
-def _named(name: str) -> Dict[str, str]:
-    return dict(zip(("type", "id"), name.partition(":")[::2]))
-
-
-def _receive(connection: socket.socket, end: float) -> bytes:
-    try:
-        connection.settimeout(max(0.001, end - time.monotonic()))
-        piece = connection.recv(65536)
-    except socket.timeout:
-        raise Failed("timeout", "no whole answer in time") from None
-    except OSError as error:
-        raise Failed("invalid", f"the connection broke: {error}") from None
-    if not piece:
-        raise Failed("invalid", "the connection ended before the answer did")
-    return piece
-
-
-def _read_head(connection: socket.socket, end: float) -> Any:
-    raw = b""
-    while b"\r\n\r\n" not in raw and len(raw) <= _HEAD:
-        raw += _receive(connection, end)
-    head, _, rest = raw.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    status, fields = re.fullmatch(r"HTTP/1\.[01] ([1-5][0-9]{2})( .*)?", first), {}
-    if not status or len(head) > _HEAD or not all(re.match(r"[\w!#$%&'*+.^`|~-]+:", line) for line in lines):
-        raise Failed("invalid", "this is not HTTP/1.1")
-    if status[1] != "200":
-        error = {"4": "rejected", "5": "failed"}.get(status[1][0], "invalid")
-        raise Failed(error, f"status {status[1]}", "" if error == "invalid" else f"http_{status[1]}")
-    for name, _, value in (line.partition(":") for line in lines):
-        fields.setdefault(name.lower(), []).append(value.strip(" \t"))
-    return fields, rest
-
-
-def _only(fields: Dict[str, Any], name: str) -> str:
-    if len(fields.get(name, [])) != 1:
-        raise Failed("invalid", f"{name} is not there once")
-    return str(fields[name][0])
+def field_of(head: str, name: str) -> str:
+    """A field of a head; empty if it is not there, or twice: which one counts is nobody's guess."""
+    found = re.findall(rf"\r\n{name}:([^\r\n]*)", head, re.IGNORECASE)
+    return found[0].strip(" \t") if len(found) == 1 else ""

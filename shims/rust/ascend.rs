@@ -3,18 +3,13 @@
 //!
 //!     Sidecar::new("bot").require("payments.send", "account:42", r#"{"amount": 5}"#, "")?;
 
-use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::sync::{mpsc, Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::os::{fd::OwnedFd, unix::net::UnixStream};
+use std::sync::{mpsc, Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
-
-const HEAD_LIMIT: usize = 64 << 10;
-const BODY_LIMIT: usize = 1 << 20;
-const LINE_LIMIT: usize = 8 << 10;
+use std::{env, fmt, thread};
 
 /// Why something is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +25,13 @@ pub enum Failure {
     Failed,
 }
 
-/// How the agent stands with the kill switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the agent stands with the kill switch, the graver the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Clear,
-    Blocked,
     Blind,
     Unknown,
+    Blocked,
 }
 
 /// `failure` is None only if it is allowed. `risk` is 0 to 100; `body` is the daemon's JSON.
@@ -52,10 +47,16 @@ pub struct Decision {
     pub body: String,
 }
 
-impl Decision {
-    fn refused(failure: Failure, reason: impl fmt::Display) -> Decision {
-        let code = format!("{failure:?}").to_lowercase();
-        Decision { failure: Some(failure), code, reason: reason.to_string(), ..Decision::default() }
+fn refused(failure: Failure, code: &str, reason: impl fmt::Display) -> Decision {
+    let code = if code.is_empty() { format!("{failure:?}").to_lowercase() } else { code.into() };
+    Decision { failure: Some(failure), code, reason: reason.to_string(), ..Decision::default() }
+}
+
+/// What comes of an answer that is not whole.
+impl From<io::Error> for Decision {
+    fn from(error: io::Error) -> Decision {
+        let is_late = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        refused(if is_late { Failure::Timeout } else { Failure::Invalid }, "", error)
     }
 }
 
@@ -75,41 +76,27 @@ impl std::error::Error for Refused {}
 #[derive(Clone)]
 pub struct Sidecar {
     pub address: String,
-    pub agent: String,
     pub token: String,
     pub deadline: Duration,
     pub wait: Option<Duration>,
     pub silence: Duration,
     pub accept_obligations: bool,
-    watch: Arc<(Mutex<Watch>, Condvar)>,
+    agent: String,
+    watch: Arc<Mutex<Option<Arc<Heard>>>>,
 }
 
-/// `told` is what the stream has said last of the agent and of everybody, good `until` then; `number` tells a watch from those before it.
-#[derive(Default)]
-struct Watch {
-    number: u64,
-    is_on: bool,
-    told: [Option<State>; 2],
-    until: Option<Instant>,
-}
-
-impl Watch {
-    fn state(&self) -> State {
-        // Whoever should notice the silence may not have come to it yet.
-        let is_heard = self.until.is_some_and(|until| Instant::now() < until);
-        let both = self.told.map(|told| told.filter(|_| is_heard).unwrap_or(State::Unknown));
-        let worst = [State::Blocked, State::Unknown, State::Blind].into_iter().find(|word| both.contains(word));
-        worst.unwrap_or(State::Clear)
-    }
-}
+/// What a watch's streams have said last, and when. Whoever reads them stops once nobody else keeps it.
+type Heard = Mutex<(State, Instant)>;
+type Fields = HashMap<String, String>;
 
 impl Sidecar {
     /// The options are those of the environment, else the defaults, and may be set one by one.
     pub fn new(agent: &str) -> Sidecar {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let agent = if agent.is_empty() { set("ASCEND_AGENT_ID").unwrap_or_default() } else { agent.into() };
         Sidecar {
             address: set("ASCEND_SIDECAR").unwrap_or("unix:/run/ascend-sidecar/sidecar.sock".into()),
-            agent: if agent.is_empty() { set("ASCEND_AGENT_ID").unwrap_or_default() } else { agent.into() },
+            agent: if agent.contains(':') { agent } else { format!("agent:{agent}") },
             token: set("ASCEND_TOKEN").unwrap_or_default(),
             deadline: Duration::from_secs(5),
             wait: None,
@@ -123,51 +110,38 @@ impl Sidecar {
     /// action) and context are JSON objects as text, or empty.
     pub fn authorize(&self, action: &str, resource: &str, properties: &str, context: &str) -> Decision {
         let began = Instant::now();
-        let watch = self.locked();
-        if watch.is_on && matches!(watch.state(), State::Blocked | State::Unknown) {
-            let code = if watch.state() == State::Blocked { "halted" } else { "halts_unknown" };
-            let refused = Decision::refused(Failure::Blocked, format_args!("The event stream: {:?}", watch.state()));
-            return Decision { code: code.into(), ..refused };
+        match self.state() {
+            Some(State::Blocked) => return refused(Failure::Blocked, "halted", "the kill switch has halted it"),
+            Some(State::Unknown) => return refused(Failure::Blocked, "halts_unknown", "what is halted is not known"),
+            _ if self.agent == "agent:" => return refused(Failure::Invalid, "", "no agent is given"),
+            _ => (),
         }
-        drop(watch);
         let [properties, context] = [properties, context].map(|text| if text.is_empty() { "{}" } else { text });
-        let (subject, resource, action) = (entity(&self.subject()), entity(resource), quoted(action));
-        let action = format!("{{\"name\":{action},\"properties\":{properties}}}");
-        let body =
-            format!("{{\"subject\":{subject},\"action\":{action},\"resource\":{resource},\"context\":{context}}}");
-        let wait = self.wait.unwrap_or(self.deadline);
-        let mut found = self.decided("POST /access/v1/evaluation", "", &body, after(began, self.deadline), "");
+        let (subject, resource, name) = (entity(&self.agent), entity(resource), quoted(action));
+        let action = format!(r#"{{"name":{name},"properties":{properties}}}"#);
+        let body = format!(r#"{{"subject":{subject},"action":{action},"resource":{resource},"context":{context}}}"#);
+        let judged = self.decide(after(began, self.deadline), "POST /access/v1/evaluation", "", &body);
+        let mut found = judged.unwrap_or_else(|refused| refused);
+        let end = after(began, self.wait.unwrap_or(self.deadline));
         while found.failure == Some(Failure::Pending) {
-            let asked = Instant::now();
-            let left = wait.saturating_sub(began.elapsed());
-            if left < Duration::from_millis(1500) {
+            let seconds = left(end).map_or(0, |left| left.as_secs().saturating_sub(1).min(55));
+            if seconds == 0 {
                 break;
             }
-            let prefer = format!("Prefer: wait={}\r\n", (left - Duration::from_millis(500)).as_secs().min(55));
-            let line = format!("GET /v1/decisions/{}", found.id);
-            let mut news = self.decided(&line, &prefer, "", after(began, wait.max(self.deadline)), &found.id);
-            if news.failure == Some(Failure::Timeout) {
-                break;
+            let (line, prefer) = (format!("GET /v1/decisions/{}", found.id), format!("Prefer: wait={seconds}\r\n"));
+            match self.decide(end, &line, &prefer, "") {
+                Ok(news) if news.id == found.id => found = news,
+                _ => break, // no answer, or another decision's
             }
-            if news.id.is_empty() {
-                (news.id, news.risk, news.reason) = (found.id, found.risk, found.reason);
-            }
-            found = news;
             if found.failure == Some(Failure::Pending) {
-                thread::sleep(Duration::from_secs(1).saturating_sub(asked.elapsed()));
+                thread::sleep(Duration::from_secs(1));
             }
         }
         found
     }
 
     /// The same, as an error unless it is allowed.
-    pub fn require(
-        &self,
-        action: &str,
-        resource: &str,
-        properties: &str,
-        context: &str,
-    ) -> Result<Decision, Refused> {
+    pub fn require(&self, action: &str, resource: &str, properties: &str, context: &str) -> Result<Decision, Refused> {
         let decision = self.authorize(action, resource, properties, context);
         if decision.allowed {
             Ok(decision)
@@ -178,261 +152,208 @@ impl Sidecar {
 
     /// Says once that it was `completed` or has `failed`. Details are a JSON object as text, or empty.
     pub fn report(&self, decision: &Decision, outcome: &str, details: &str) -> Result<(), Failure> {
-        let details = if details.is_empty() { "{}" } else { details.trim() };
-        let rest = details.strip_prefix('{').ok_or(Failure::Invalid)?.trim_start();
-        if !is_numeric(&decision.id) {
+        if decision.id.is_empty() {
             return Err(Failure::Invalid);
         }
-        let comma = if rest == "}" { "" } else { "," };
-        let body = format!("{{\"outcome\":{}{comma}{rest}", quoted(outcome));
-        let line = format!("POST /v1/decisions/{}/outcome", decision.id);
-        let told = self.exchange(&line, "", &body, after(Instant::now(), self.deadline));
-        told.map(drop).map_err(|refused| refused.failure.unwrap_or(Failure::Invalid))
+        let rest = details.trim().trim_start_matches('{').trim_start();
+        let rest = if matches!(rest, "" | "}") { "}".into() } else { format!(",{rest}") };
+        let (line, outcome) = (format!("POST /v1/decisions/{}/outcome", decision.id), quoted(outcome));
+        let (until, body) = (after(Instant::now(), self.deadline), format!("{{\"outcome\":{outcome}{rest}"));
+        self.exchange(until, &line, "", &body).map(drop).map_err(|refused| refused.failure.unwrap_or(Failure::Invalid))
     }
 
     /// Follows halts from now on. Returns when it is known how things are, at the latest after the deadline.
     pub fn watch(&self) -> State {
-        let mut watch = self.locked();
-        if !watch.is_on {
-            let (number, own) = (watch.number + 1, self.clone());
-            let is_on = thread::Builder::new().spawn(move || own.follow(number)).is_ok();
-            *watch = Watch { number, is_on, ..Watch::default() };
+        let begun = Instant::now();
+        locked(&self.watch).get_or_insert_with(|| {
+            let heard = Arc::new(Mutex::new((State::Unknown, begun)));
+            let (own, weak) = (Sidecar { watch: Arc::default(), ..self.clone() }, Arc::downgrade(&heard));
+            let _ = thread::Builder::new().spawn(move || own.follow(&weak)); // without a thread it stays unknown
+            heard
+        });
+        while self.state() == Some(State::Unknown) && begun.elapsed() < self.deadline {
+            thread::sleep(Duration::from_millis(5));
         }
-        let wait = self.watch.1.wait_timeout_while(watch, self.deadline, |it| it.state() == State::Unknown);
-        wait.unwrap_or_else(PoisonError::into_inner).0.state()
+        self.state().unwrap_or(State::Unknown)
     }
 
     /// True unless a watched stream says that nothing halts the agent. Asks nobody.
     pub fn is_blocked(&self) -> bool {
-        self.locked().state() != State::Clear
+        self.state() != Some(State::Clear)
     }
 
-    /// Ends the watch, as dropping all clones does: with the stream's next line, or its silence.
+    /// Ends the watch, as dropping all clones does: its connection goes with the stream's next line.
     pub fn close(&self) {
-        let mut watch = self.locked();
-        *watch = Watch { number: watch.number + 1, ..Watch::default() };
+        *locked(&self.watch) = None;
     }
 
-    fn locked(&self) -> MutexGuard<'_, Watch> {
-        self.watch.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// None without a watch.
+    fn state(&self) -> Option<State> {
+        let heard = locked(&self.watch).clone()?;
+        let (state, at) = *locked(&heard);
+        // Whoever should notice the silence may not have come to it yet.
+        Some(if at.elapsed() < self.silence { state } else { State::Unknown })
     }
 
-    fn subject(&self) -> String {
-        if self.agent.contains(':') {
-            self.agent.clone()
-        } else {
-            format!("agent:{}", self.agent)
-        }
-    }
-
-    /// An answer is believed only if all of it fits together. `asked` is the id that it must have, if any.
-    fn decided(&self, line: &str, fields: &str, body: &str, until: Instant, asked: &str) -> Decision {
-        let found = self.exchange(line, fields, body, until);
-        found.and_then(|(head, raw)| self.judged(&head, &raw, asked)).unwrap_or_else(|refused| refused)
-    }
-
-    fn judged(&self, head: &Fields, body: &str, asked: &str) -> Result<Decision, Decision> {
-        let [verdict, code, id] =
-            [one(head, "x-ascend-verdict")?, one(head, "x-ascend-code")?, one(head, "x-ascend-id")?];
-        let [risk, reason] = ["x-ascend-risk", "x-ascend-reason"].map(|name| one(head, name).unwrap_or_default());
-        let accepts = self.accept_obligations || verdict != "allow";
-        let is_obliged = !accepts && body.contains(r#""obligations":[{"#);
-        let (failure, begins) = match verdict.as_str() {
-            "allow" => (is_obliged.then_some(Failure::Obliged), r#"{"decision":true"#),
-            "deny" => (Some(Failure::Denied), r#"{"decision":false"#),
-            _ => (Some(Failure::Pending), r#"{"decision":false"#),
+    /// An answer is believed only if all of it fits together.
+    fn decide(&self, until: Instant, line: &str, fields: &str, body: &str) -> Result<Decision, Decision> {
+        let (head, body) = self.exchange(until, line, fields, body)?;
+        let of = |name: &str| head.get(name).map_or("", String::as_str);
+        let [verdict, code, id, risk] = ["verdict", "code", "id", "risk"].map(|name| of(&format!("x-ascend-{name}")));
+        let is_free = body.contains(r#""obligations":[]"#) && !body.contains(r#""obligations":[{"#);
+        let failure = match verdict {
+            "allow" if is_free || self.accept_obligations => None,
+            "allow" => Some(Failure::Obliged),
+            "deny" => Some(Failure::Denied),
+            "pending" => Some(Failure::Pending),
+            _ => return Err(refused(Failure::Invalid, "", "a verdict that is not known")),
         };
-        let score = risk.parse().ok().filter(|score| *score <= 100 && is_numeric(&risk));
-        let is_whole = ["allow", "deny", "pending"].contains(&verdict.as_str())
-            && !code.is_empty()
-            && (score.is_some() || risk.is_empty())
-            && (is_numeric(&id) || (id.is_empty() && verdict == "deny"))
-            && (asked.is_empty() || asked == id)
-            && (body.starts_with(begins) && body.ends_with('}'))
-            && (accepts || is_obliged || body.contains(r#""obligations":[]"#));
-        if !is_whole {
-            return Err(Decision::refused(Failure::Invalid, "its parts do not fit, or are of another decision"));
+        let begins = if verdict == "allow" { r#"{"decision":true"# } else { r#"{"decision":false"# };
+        let score = risk.parse().ok().filter(|score| is_numeric(risk) && *score <= 100);
+        let is_risk = score.is_some() || risk.is_empty();
+        let has_id = is_numeric(id) || (id.is_empty() && verdict == "deny");
+        if code.is_empty() || !has_id || !is_risk || !body.starts_with(begins) || !body.ends_with('}') {
+            return Err(refused(Failure::Invalid, "", "its parts do not fit together"));
         }
-        let code = if is_obliged { "obligations".to_string() } else { code };
-        let (allowed, reason, body) = (failure.is_none(), decoded(&reason), body.into());
-        Ok(Decision { allowed, failure, code, reason, risk: score, id, body })
+        let code = if failure == Some(Failure::Obliged) { "obligations" } else { code }.into();
+        let (id, reason) = (id.into(), decoded(of("x-ascend-reason")));
+        Ok(Decision { allowed: failure.is_none(), failure, code, reason, risk: score, id, body })
     }
 
     /// One request on a connection of its own, never repeated: the fields and the body of a whole answer of status 200.
-    fn exchange(&self, line: &str, fields: &str, body: &str, until: Instant) -> Result<(Fields, String), Decision> {
-        let mut connection = self.send(line, fields, body, until)?;
-        let head = connection.head(until)?;
-        let length = one(&head, "content-length").ok().filter(|length| is_numeric(length));
-        let length = length.and_then(|length| length.parse().ok()).filter(|length| *length <= BODY_LIMIT);
-        let length = length
-            .ok_or_else(|| Decision::refused(Failure::Invalid, "a body without a length, or one that is too long"))?;
-        while connection.read.len() < length {
-            connection.more(until)?;
+    fn exchange(&self, until: Instant, line: &str, fields: &str, body: &str) -> Result<(Fields, String), Decision> {
+        let (head, answer) = self.ask(until, line, fields, body)?;
+        let mut raw = Vec::new();
+        answer.take(1 << 20).read_to_end(&mut raw)?;
+        if head.get("content-length") != Some(&raw.len().to_string()) {
+            return Err(refused(Failure::Invalid, "", "a body of another length than its head says"));
         }
-        Ok((head, String::from_utf8_lossy(&connection.read[..length]).into_owned()))
+        Ok((head, String::from_utf8_lossy(&raw).into_owned()))
     }
 
-    fn send(&self, line: &str, fields: &str, body: &str, until: Instant) -> Result<Connection, Decision> {
-        let host = self.address.strip_prefix("http://").unwrap_or("localhost").trim_end_matches('/');
-        let can_be_sent = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if self.agent.is_empty() || !can_be_sent(host) || !can_be_sent(&self.token) {
-            return Err(Decision::refused(Failure::Invalid, "no agent, or a host or token that is not ASCII"));
-        }
-        let mut raw = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields}");
+    /// Sends a request, and reads the head of an answer of status 200. A field that is there twice has no value.
+    fn ask(&self, until: Instant, line: &str, more: &str, body: &str) -> Result<(Fields, Answer), Decision> {
+        let mut request = format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}");
         if !self.token.is_empty() {
-            raw += &format!("Authorization: Bearer {}\r\n", self.token);
+            request += &format!("Authorization: Bearer {}\r\n", self.token);
         }
         if !body.is_empty() {
-            raw += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+            request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
         }
-        raw += &format!("\r\n{body}");
-        let socket = self.connect(host, until).map_err(|error| Decision::refused(Failure::Unreachable, error))?;
-        // Whoever does not take it all may have answered already; if not, reading tells.
-        let _ = write(&socket, raw.as_bytes(), until);
-        Ok(Connection { socket, read: Vec::new() })
+        let mut answer = BufReader::new(self.send(until, request + "\r\n" + body)?);
+        let head = text(&mut answer, "\r\n\r\n", 64 << 10)?;
+        let mut lines = head.split("\r\n");
+        let first = lines.next().unwrap_or_default();
+        let status = first.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)).unwrap_or_default();
+        match status.as_bytes() {
+            b"200" => (),
+            [b'4', _, _] => return Err(refused(Failure::Rejected, &format!("http_{status}"), first)),
+            [b'5', _, _] => return Err(refused(Failure::Failed, &format!("http_{status}"), first)),
+            _ => return Err(refused(Failure::Invalid, "", "another status than 200, or not HTTP/1.1")),
+        }
+        let mut fields = Fields::new();
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            fields.entry(name.to_ascii_lowercase()).and_modify(String::clear).or_insert(value.trim().into());
+        }
+        Ok((fields, answer))
     }
 
-    /// A TCP socket is read and written through the type for Unix sockets: to both it is one handle.
-    fn connect(&self, host: &str, until: Instant) -> io::Result<UnixStream> {
-        if let Some(path) = self.address.strip_prefix("unix:") {
-            // A stopped daemon's full backlog blocks it, and the standard library has no limit for that.
-            let (path, (tell, told)) = (path.to_string(), mpsc::channel());
-            thread::Builder::new().spawn(move || tell.send(UnixStream::connect(path)))?;
-            return told.recv_timeout(left(until)?).map_err(io::Error::other)?;
-        }
-        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-        let place = if has_port { host.to_string() } else { format!("{host}:80") };
-        let mut failed = io::Error::other("an address is unix:/PATH or http://HOST:PORT");
-        for address in if self.address.starts_with("http://") { place.to_socket_addrs()?.collect() } else { vec![] } {
-            match TcpStream::connect_timeout(&address, left(until)?) {
-                Ok(stream) => return stream.set_nodelay(true).map(|()| OwnedFd::from(stream).into()),
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
+    /// In a thread, because the standard library limits neither what connecting takes nor what writing takes in all.
+    fn send(&self, until: Instant, request: String) -> Result<Connection, Decision> {
+        let (address, span, (tell, told)) = (self.address.clone(), left(until)?, mpsc::channel());
+        thread::Builder::new().spawn(move || {
+            let socket = connect(&address).and_then(|it| it.set_write_timeout(Some(span)).map(|()| it));
+            // Whoever does not take it all may have answered already; if not, reading tells.
+            let _ = socket.as_ref().map(|mut socket| socket.write_all(request.as_bytes()));
+            tell.send(socket)
+        })?;
+        let connected = told.recv_timeout(span).unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
+        let socket = connected.map_err(|error| refused(Failure::Unreachable, "", error))?;
+        Ok(Connection { socket, until })
     }
 
-    fn follow(&self, number: u64) {
-        loop {
-            let _ended = self.stream(number);
-            if !self.tell(number, [None; 2]) {
-                return;
+    /// Opens stream after stream, half a second apart, until nobody wants to know.
+    fn follow(&self, heard: &Weak<Heard>) {
+        while heard.strong_count() > 0 {
+            let _ended = self.stream(heard);
+            if let Some(heard) = heard.upgrade() {
+                locked(&heard).0 = State::Unknown;
             }
             thread::sleep(Duration::from_millis(500));
         }
     }
 
-    /// Returns when what the stream says can no longer be relied upon.
-    fn stream(&self, number: u64) -> Result<(), Decision> {
-        let line = format!("GET /v1/events?agent={}", encoded(&self.subject()));
-        let mut until = after(Instant::now(), self.silence);
-        let mut connection = self.send(&line, "Accept: text/plain\r\n", "", until)?;
-        connection.head(until)?;
-        let mut told = [None; 2];
-        while self.tell(number, told) {
-            match connection.read.iter().position(|byte| *byte == b'\n') {
-                Some(end) => {
-                    let line: Vec<u8> = connection.read.drain(..=end).collect();
-                    self.take(&String::from_utf8_lossy(&line[..end]), &mut told)?;
-                    until = after(Instant::now(), self.silence);
-                }
-                None if connection.read.len() <= LINE_LIMIT => connection.more(until)?,
-                None => return Err(Decision::refused(Failure::Invalid, "a line without an end")),
+    /// Returns when what the stream says can no longer be relied upon, or is no longer wanted.
+    fn stream(&self, heard: &Weak<Heard>) -> Result<(), Decision> {
+        let encoded: String = self.agent.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let line = format!("GET /v1/events?agent={encoded}");
+        let (_, mut answer) = self.ask(after(Instant::now(), self.silence), &line, "Accept: text/plain\r\n", "")?;
+        let mut told = [(&self.agent[..], State::Unknown), ("*", State::Unknown), ("-", State::Unknown)]; // its end
+        while heed(&text(&mut answer, "\n", 8 << 10)?, &mut told) {
+            let now = Instant::now();
+            match heard.upgrade() {
+                Some(heard) => *locked(&heard) = (told[0].1.max(told[1].1), now),
+                None => break,
             }
+            answer.get_mut().until = after(now, self.silence);
         }
         Ok(())
-    }
-
-    fn take(&self, line: &str, told: &mut [Option<State>; 2]) -> Result<(), Decision> {
-        let parts: Vec<&str> = line.split(' ').collect();
-        let (word, about) = match parts[..] {
-            _ if line.starts_with(':') => return Ok(()),
-            [number, word, about, _] if is_numeric(number) => (word, decoded(about)),
-            _ => return Err(Decision::refused(Failure::Invalid, "a line of another form")),
-        };
-        let state = match word {
-            "clear" | "partly" => Some(State::Clear),
-            "blocked" => Some(State::Blocked),
-            "blind" => Some(State::Blind),
-            _ => None,
-        };
-        let place = [&self.subject(), "*"].iter().position(|one| *one == about);
-        if matches!(word, "bye" | "cut") || (place.is_some() && state.is_none()) {
-            return Err(Decision::refused(Failure::Invalid, "the last word, or one that is not known"));
-        }
-        place.into_iter().for_each(|place| told[place] = state);
-        Ok(())
-    }
-
-    /// False if that watch is over, or nobody else is left.
-    fn tell(&self, number: u64, told: [Option<State>; 2]) -> bool {
-        let mut watch = self.locked();
-        let is_wanted = watch.number == number && Arc::strong_count(&self.watch) > 1;
-        if is_wanted {
-            (watch.told, watch.until) = (told, Some(after(Instant::now(), self.silence)));
-            self.watch.1.notify_all();
-        }
-        is_wanted
     }
 }
 
-type Fields = Vec<(String, String)>;
+/// False for a line after which nothing that the stream says can be relied upon.
+fn heed(line: &str, told: &mut [(&str, State)]) -> bool {
+    let (word, about) = match line.split(' ').collect::<Vec<_>>()[..] {
+        _ if line.starts_with(':') => return true,
+        [_, word, about, _] => (word, decoded(about)),
+        _ => return false,
+    };
+    let Some(ours) = told.iter_mut().find(|one| one.0 == about) else { return true };
+    ours.1 = match word {
+        "clear" | "partly" => State::Clear,
+        "blocked" => State::Blocked,
+        "blind" => State::Blind,
+        _ => State::Unknown,
+    };
+    ours.1 != State::Unknown
+}
 
-/// A connection, and what was read from it and not used yet.
+type Answer = BufReader<Connection>;
+
+/// Read until a moment, and no longer.
 struct Connection {
     socket: UnixStream,
-    read: Vec<u8>,
+    until: Instant,
 }
 
-impl Connection {
-    /// The fields of an answer of status 200, their names in lower case.
-    fn head(&mut self, until: Instant) -> Result<Fields, Decision> {
-        let invalid = || Decision::refused(Failure::Invalid, "this is not HTTP/1.1");
-        let end = loop {
-            match self.read.windows(4).position(|four| four == b"\r\n\r\n") {
-                Some(end) if end <= HEAD_LIMIT => break end,
-                None if self.read.len() <= HEAD_LIMIT => self.more(until)?,
-                _ => return Err(invalid()),
-            }
-        };
-        let head = String::from_utf8_lossy(&self.read[..end]).into_owned();
-        self.read.drain(..end + 4);
-        let mut lines = head.split("\r\n");
-        let first = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ").or(line.strip_prefix("HTTP/1.0 ")));
-        let status =
-            first.and_then(|rest| rest.split(' ').next()).filter(|status| status.len() == 3).unwrap_or_default();
-        let failure = match status.parse::<u16>().map_err(|_| invalid())? {
-            200 => {
-                let fields = lines.map(|line| line.split_once(':').filter(|(name, _)| !name.contains(' ')));
-                let pairs = fields.map(|field| field.map(|(name, value)| (name.to_lowercase(), value.trim().into())));
-                return pairs.collect::<Option<Fields>>().ok_or_else(invalid);
-            }
-            400..=499 => Failure::Rejected,
-            500..=599 => Failure::Failed,
-            _ => return Err(Decision::refused(Failure::Invalid, format_args!("status {status}"))),
-        };
-        let code = format!("http_{status}");
-        Err(Decision { code, ..Decision::refused(failure, format_args!("status {status}")) })
+impl Read for Connection {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(left(self.until)?))?;
+        self.socket.read(into)
     }
+}
 
-    fn more(&mut self, until: Instant) -> Result<(), Decision> {
-        let mut piece = [0; 16 << 10];
-        let limited = left(until).and_then(|left| self.socket.set_read_timeout(Some(left)));
-        match limited.and_then(|()| self.socket.read(&mut piece)) {
-            Ok(0) => Err(Decision::refused(Failure::Invalid, "the connection ended before the answer did")),
-            Ok(count) => {
-                self.read.extend_from_slice(&piece[..count]);
-                Ok(())
-            }
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => Ok(()),
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                    Err(Decision::refused(Failure::Timeout, "no whole answer in time"))
-                }
-                _ => Err(Decision::refused(Failure::Invalid, error)),
-            },
+/// A TCP socket is read and written through the type for Unix sockets: to both it is one handle.
+fn connect(address: &str) -> io::Result<UnixStream> {
+    match address.strip_prefix("http://") {
+        Some(place) => TcpStream::connect(place).map(|socket| OwnedFd::from(socket).into()),
+        None => UnixStream::connect(address.trim_start_matches("unix:")),
+    }
+}
+
+/// What comes until `end`, which is left out.
+fn text(answer: &mut Answer, end: &str, limit: usize) -> io::Result<String> {
+    let mut text = Vec::new();
+    while !text.ends_with(end.as_bytes()) {
+        if answer.take((limit - text.len()) as u64).read_until(b'\n', &mut text)? == 0 {
+            return Err(io::Error::other("an answer or a line without its end"));
         }
     }
+    Ok(String::from_utf8_lossy(&text[..text.len() - end.len()]).into_owned())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A span that no clock can tell is a year.
@@ -441,32 +362,12 @@ fn after(began: Instant, span: Duration) -> Instant {
 }
 
 fn left(until: Instant) -> io::Result<Duration> {
-    let left = until.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        Err(ErrorKind::TimedOut.into())
-    } else {
-        Ok(left)
-    }
-}
-
-fn write(mut socket: &UnixStream, mut raw: &[u8], until: Instant) -> io::Result<()> {
-    while !raw.is_empty() {
-        socket.set_write_timeout(Some(left(until)?))?;
-        raw = &raw[socket.write(raw)?..];
-    }
-    Ok(())
+    let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
+    left.ok_or_else(|| ErrorKind::TimedOut.into())
 }
 
 fn is_numeric(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn one(fields: &Fields, name: &str) -> Result<String, Decision> {
-    let mut values = fields.iter().filter(|field| field.0 == name).map(|field| &field.1);
-    match (values.next(), values.next()) {
-        (Some(value), None) => Ok(value.clone()),
-        _ => Err(Decision::refused(Failure::Invalid, format_args!("{name} is not there once"))),
-    }
 }
 
 fn entity(name: &str) -> String {
@@ -475,26 +376,19 @@ fn entity(name: &str) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    let escaped = text.chars().map(|one| match one {
-        '"' | '\\' => format!("\\{one}"),
-        '\0'..='\x1f' => format!("\\u{:04x}", one as u32),
-        _ => one.to_string(),
-    });
-    format!("\"{}\"", escaped.collect::<String>())
+    let is_bare = |one| one >= ' ' && one != '"' && one != '\\';
+    let escaped = |one: char| if is_bare(one) { one.to_string() } else { format!("\\u{:04x}", one as u32) };
+    format!("\"{}\"", text.chars().map(escaped).collect::<String>())
 }
 
-fn encoded(text: &str) -> String {
-    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
+/// A % that begins no byte stands for itself.
 fn decoded(text: &str) -> String {
-    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
-    while let [first, tail @ ..] = rest {
-        let hex = tail.get(..2).filter(|two| *first == b'%' && two.iter().all(u8::is_ascii_hexdigit));
-        let byte = hex.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
-        out.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &tail[2..] } else { tail };
+    let mut parts = text.split('%');
+    let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let byte = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        out.push(byte.unwrap_or(b'%'));
+        out.extend(&part.as_bytes()[if byte.is_some() { 2 } else { 0 }..]);
     }
     String::from_utf8_lossy(&out).into_owned()
 }

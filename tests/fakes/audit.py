@@ -69,7 +69,7 @@ async def fill(log: AuditLog, count: int, **members: Any) -> list[tuple[int, str
     return [(receipt.seq, receipt.hash) for receipt in receipts]
 
 
-async def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+async def until(condition: Callable[[], object], patience: float = 60.0) -> None:
     """Wait for something that is to become true; fail if it does not."""
     deadline = asyncio.get_running_loop().time() + patience
     while not condition():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.daemon import REPOSITORY, Daemon, until
+from tests.tools.daemon import PATIENT, REPOSITORY, Daemon, until
 from tests.tools.people import PAY, as_user, folder, hold, myself, open_home, outcome
 
 GROUP = grp.getgrall()[1]
@@ -30,13 +30,16 @@ def approve(daemon: Daemon, approval: str, door: str = "admin_socket"):
     return daemon.post(f"/v1/approvals/{approval}/approve", {}, door)
 
 
+def patient(home: Path, people: str, quorum: int = 1, **environ: str) -> Daemon:
+    return Daemon(home, folder(home, people, quorum=quorum), environ=PATIENT | environ)
+
+
 def with_socket(home: Path, people: str, **more: str) -> Daemon:
-    environ = {"ASCEND_SIDECAR_APPROVALS_GROUP": GROUP.gr_name} | more
-    return Daemon(home, folder(home, people), environ=environ)
+    return patient(home, people, ASCEND_SIDECAR_APPROVALS_GROUP=GROUP.gr_name, **more)
 
 
 def test_the_socket_is_off_until_a_group_is_named_and_the_admin_socket_serves_anyway(tmp_path):
-    with Daemon(tmp_path, folder(tmp_path, myself())) as daemon:
+    with patient(tmp_path, myself()) as daemon:
         assert "approvals_socket" not in daemon.listen
         assert [path.name for path in (tmp_path / "run").iterdir()] == ["sidecar.sock"]
         decision, approval = hold(daemon)
@@ -58,14 +61,14 @@ def test_it_is_the_groups_and_has_nothing_but_approvals(tmp_path):
 
 def test_a_group_that_does_not_exist_is_78(tmp_path):
     environ = {"ASCEND_SIDECAR_APPROVALS_GROUP": "no-such-group"}
-    daemon = Daemon(tmp_path, folder(tmp_path, myself()), environ=environ).spawn()
+    daemon = patient(tmp_path, myself(), **environ).spawn()
     assert daemon.process.wait(20) == 78
     assert "there is no group no-such-group" in daemon.output()
 
 
 @pytest.mark.parametrize("door", ["decision", "decision_socket", "ops"])
 def test_no_other_door_has_them(tmp_path, door):
-    with Daemon(tmp_path, folder(tmp_path, myself())) as daemon:
+    with patient(tmp_path, myself()) as daemon:
         _, approval = hold(daemon)
         assert daemon.get("/v1/approvals", door).status == 404
         assert daemon.post(f"/v1/approvals/{approval}/approve", {}, door).status in (404, 405)
@@ -93,7 +96,7 @@ def test_who_is_not_in_the_group_does_not_get_in(home):
 
 
 def test_root_and_the_daemons_own_user_are_nobody_unless_named(tmp_path):
-    with Daemon(tmp_path, folder(tmp_path, "ann: {uids: [54001], groups: [treasury]}\n")) as daemon:
+    with patient(tmp_path, "ann: {uids: [54001], groups: [treasury]}\n") as daemon:
         decision, approval = hold(daemon)
         refused = approve(daemon, approval)
         assert refused.status == 403
@@ -102,7 +105,7 @@ def test_root_and_the_daemons_own_user_are_nobody_unless_named(tmp_path):
 
 
 def test_the_uid_that_asks_cannot_approve(tmp_path):
-    with Daemon(tmp_path, folder(tmp_path, myself())) as daemon:
+    with patient(tmp_path, myself()) as daemon:
         _, approval = hold(daemon, "decision_socket")
         refused = approve(daemon, approval)
         assert (refused.status, refused.body["detail"]) == (409, "who asks for an action cannot approve it")
@@ -110,7 +113,7 @@ def test_the_uid_that_asks_cannot_approve(tmp_path):
 
 def test_same_uid_allow_lets_it_and_health_warns(tmp_path):
     environ = {"ASCEND_SIDECAR_APPROVALS_SAME_UID": "allow"}
-    with Daemon(tmp_path, folder(tmp_path, myself()), environ=environ) as daemon:
+    with patient(tmp_path, myself(), **environ) as daemon:
         decision, approval = hold(daemon, "decision_socket")
         assert approve(daemon, approval).status == 200
         told = daemon.get(f"/v1/decisions/{decision}", "decision_socket").body["context"]
@@ -120,21 +123,21 @@ def test_same_uid_allow_lets_it_and_health_warns(tmp_path):
 
 def test_a_waiting_caller_and_a_watcher_learn_of_it(tmp_path):
     with (
-        Daemon(tmp_path, folder(tmp_path, myself())) as daemon,
+        patient(tmp_path, myself()) as daemon,
         concurrent.futures.ThreadPoolExecutor() as pool,
     ):
         decision, approval = hold(daemon)
         since = daemon.get("/v1/approvals", "admin_socket").body["changes"]
         path = f"/v1/approvals?state=all&since={since}"
-        watcher = pool.submit(daemon.get, path, "admin_socket", Prefer="wait=9")
-        caller = pool.submit(outcome, daemon, decision, Prefer="wait=9")
+        watcher = pool.submit(daemon.get, path, "admin_socket", Prefer="wait=50")
+        caller = pool.submit(outcome, daemon, decision, Prefer="wait=50")
         assert approve(daemon, approval).status == 200
         assert caller.result()["code"] == "approved"
         assert approval in [one["id"] for one in watcher.result().body["approvals"]]
 
 
 def test_an_open_approval_survives_kill_9_and_is_then_approved(tmp_path):
-    daemon = Daemon(tmp_path, folder(tmp_path, myself() + "bob: {uids: [54001], groups: [treasury]}\n"))
+    daemon = patient(tmp_path, myself() + "bob: {uids: [54001], groups: [treasury]}\n")
     with daemon:
         decision, approval = hold(daemon)
         daemon.stop(signal.SIGKILL)
@@ -154,7 +157,7 @@ def test_an_open_approval_survives_kill_9_and_is_then_approved(tmp_path):
 
 def test_a_vote_survives_kill_9(tmp_path):
     people = myself() + "bob: {uids: [54001], groups: [treasury]}\n"
-    daemon = Daemon(tmp_path, folder(tmp_path, people, quorum=2))
+    daemon = patient(tmp_path, people, quorum=2)
     with daemon:
         _, approval = hold(daemon)
         assert approve(daemon, approval).body["approved_by"] == ["ann"]
@@ -174,7 +177,7 @@ def test_the_service_manager_can_hand_the_socket_over(tmp_path):
         "os.environ |= {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'approvals'};"
         "os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
     )
-    daemon = Daemon(tmp_path, folder(tmp_path, myself()))
+    daemon = patient(tmp_path, myself())
     daemon.log_path = tmp_path / "daemon.log"
     with daemon.log_path.open("wb") as log:
         daemon.process = subprocess.Popen(

@@ -20,7 +20,7 @@ from tests.tools.daemon import REPOSITORY
 from tests.tools.halt_cases import PEOPLE, RULES
 
 BOUND = '"agent:bound": {uids: [77]}\n'
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -30,7 +30,8 @@ async def house():
 
 @pytest.fixture
 async def doors(house, tmp_path):
-    async with open_doors(house, tmp_path, HttpLimits(read_timeout=0.2, idle=0.2)) as opened:
+    """Their limits are reached by sweeping as if it were later, and by no machine that is merely slow."""
+    async with open_doors(house, tmp_path, HttpLimits(read_timeout=600, idle=600)) as opened:
         yield opened
 
 
@@ -170,7 +171,7 @@ async def test_a_reader_that_takes_nothing_is_cut(house, doors):
             await asyncio.sleep(0)
         doors.sweep()
         assert len(house.streams) == 1
-        doors.sweep(60)
+        doors.sweep(3600)
         await until(lambda: len(house.streams) == 0)
 
 

@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).parents[2]
-DEADLINE = 20.0
+DEADLINE = 60.0
+# For a daemon whose decisions must not be denied because the machine is slow at writing its log.
+PATIENT = {"ASCEND_SIDECAR_AUDIT_DEADLINE": "10s"}
 
 
 def until(condition, what: str, deadline: float = DEADLINE, pause: float = 0.02):
@@ -42,12 +44,12 @@ class Answer:
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=30)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(10)
+        self.sock.settimeout(30)
         self.sock.connect(self._path)
 
 
@@ -119,7 +121,7 @@ class Daemon:
         if address.startswith("/"):
             connection: http.client.HTTPConnection = UnixConnection(address)
         else:
-            connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
+            connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
         try:
             connection.request(method, path, raw, given)
             response = connection.getresponse()
@@ -147,7 +149,11 @@ class Daemon:
         return self.process.wait(DEADLINE)
 
     def __enter__(self) -> "Daemon":
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.fakes.terminal import type_in
 from tests.tools import people
 from tests.tools.bundles import HEAD
-from tests.tools.daemon import Daemon, until
+from tests.tools.daemon import PATIENT, Daemon, until
 
 RULES = (
     HEAD
@@ -81,6 +81,6 @@ def governed(folder: Path) -> Iterator[Governed]:
     """With `approvals.same_uid: allow`, because whoever runs the tests is agent and approver in one."""
     policies = people.folder(folder, people.myself())
     (policies / "policy.yaml").write_text(RULES)
-    environ = {"ASCEND_SIDECAR_APPROVALS_SAME_UID": "allow"}
+    environ = PATIENT | {"ASCEND_SIDECAR_APPROVALS_SAME_UID": "allow"}
     with Daemon(folder, policies, environ=environ) as daemon:
         yield Governed(daemon)

@@ -101,7 +101,8 @@ class ShimServer:
 
     def left(self) -> list[str]:
         """What was wrong so far, and what should have been asked and was not."""
-        return [*self.faults, *(f"not asked for: {one.expect}" for one in self._exchanges)]
+        owed = [one.expect for one in self._exchanges if not one.optional]
+        return [*self.faults, *(f"not asked for: {one}" for one in owed)]
 
     def _start(self, run: Callable[[], None]) -> None:
         thread = threading.Thread(target=run, daemon=True)
@@ -132,9 +133,8 @@ class ShimServer:
             if is_slammed:
                 self._exchanges.pop(0)
         if is_slammed:
-            select.select(
-                [connection], [], [], _LONGEST
-            )  # so that it has connected, whatever it then makes of it
+            # Not before it has written: curl takes what is closed earlier for a connection that was never made.
+            select.select([connection], [], [], _LONGEST)
             return
         request = _read(connection)
         if request is None:
@@ -224,6 +224,7 @@ def render(given: Given) -> bytes:
             "X-Ascend-Risk": told.risk,
             "X-Ascend-Reason": quote(told.reason, safe=" ,.;:()'"),
         }
+    body = body[:-1] + " " * given.fill + body[-1:]
     length = str(len(body.encode()) if not isinstance(given.length, int) else given.length)
     headers |= {"Content-Length": None if given.length is None else length} | given.headers
     lines = [f"HTTP/1.1 {given.status} X"]

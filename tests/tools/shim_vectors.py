@@ -59,16 +59,18 @@ class Given(_Strict, frozen=True):
     delay: float = 0.0
     drip: float = 0.0
     pad: int = 0
+    fill: int = 0
     slam: bool = False
     then: Ending = "close"
 
 
 class Exchange(_Strict, frozen=True):
-    """One request, and its answer."""
+    """One request, and its answer. `optional`: it may be too late for it."""
 
     answer: Given
     expect: Asked = Asked()
     apart: float = 0.0
+    optional: bool = False
 
 
 class Cue(_Strict, frozen=True):

@@ -48,7 +48,7 @@ func (d *driver) do(words []string) []string {
 	case "report":
 		return []string{"reported", string(d.client.Report(d.decision, words[1], object(words[2])))}
 	case "watch":
-		return []string{"watching", string(d.client.Watch())}
+		return []string{"watching", d.client.Watch().String()}
 	case "blocked":
 		return []string{"blocked", yes(d.client.IsBlocked())}
 	case "await":
@@ -86,7 +86,7 @@ func (d *driver) measured(count, action, resource string) string {
 func opened(words []string) *ascend.Client {
 	client := ascend.New(words[1])
 	client.Address, client.Token = words[0], words[2]
-	client.Deadline, client.Wait, client.Silence = seconds(words[3]), seconds(words[4]), seconds(words[5])
+	client.Deadline, client.Wait, client.Silence = seconds(words[3]), max(1, seconds(words[4])), seconds(words[5])
 	client.AcceptObligations = words[6] == "accept"
 	return client
 }

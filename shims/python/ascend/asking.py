@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional, Tuple
 from urllib.parse import quote
 
 from ascend_sidecar import Decision as Shown
-from ascend_sidecar import Failed, Sidecar
+from ascend_sidecar import NotAllowed, Sidecar, field_of
 
 from ascend.models import AuthorizationDecision, decision_of
 
@@ -18,10 +18,11 @@ _WORDS = {"allow": "allowed", "deny": "denied", "pending": "pending"}
 class NoAnswer(Exception):
     """What the shim refused, and whether nobody was there to ask."""
 
-    def __init__(self, refusal: Shown) -> None:
+    def __init__(self, refusal: Shown, cause: Optional[BaseException] = None) -> None:
         super().__init__(refusal.reason)
         self.refusal = refusal
-        self.is_absent = isinstance(refusal.cause, (ConnectionRefusedError, FileNotFoundError, socket.timeout))
+        is_absence = isinstance(cause, (ConnectionRefusedError, FileNotFoundError, socket.timeout))
+        self.is_absent = is_absence and refusal.error == "unreachable"
 
 
 class Asking:
@@ -74,7 +75,7 @@ class Asking:
         head, raw = self._ask(line, body)
         try:
             decision = decision_of(json.loads(raw))
-            if [_WORDS.get(word) for word in head.get("x-ascend-verdict", [])] != [decision.decision.value]:
+            if _WORDS.get(field_of(head, "X-Ascend-Verdict")) != decision.decision.value:
                 raise ValueError("the verdict's header and the body contradict each other")
             if decision.decision.value != "denied" and not int(decision.action_id) > 0:
                 raise ValueError("it is not on record")
@@ -82,13 +83,12 @@ class Asking:
             raise NoAnswer(Shown(False, "invalid", "invalid", f"this is no answer of the daemon: {error}")) from None
         return decision
 
-    def _ask(self, line: str, body: Any, seconds: float = 0.0, fields: str = "") -> Tuple[Any, bytes]:
+    def _ask(self, line: str, body: Any, seconds: float = 0.0, fields: str = "") -> Tuple[str, bytes]:
         end = time.monotonic() + (seconds or self._deadline)
         try:
-            head, raw = self._sidecar.exchange(line, self._fields + fields, body, end)
-        except Failed as failed:
-            raise NoAnswer(failed.refusal) from None
-        return head, raw
+            return self._sidecar.exchange(line, end, body, self._fields + fields)
+        except NotAllowed as refused:
+            raise NoAnswer(refused.decision, refused.__cause__) from None
 
 
 def _header(value: str) -> str:
