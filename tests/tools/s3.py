@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -44,10 +45,10 @@ def s3_client(endpoint: str):
 
 
 def user_without_rights(endpoint: str) -> dict[str, str]:
-    """The environment of a new user that may do nothing."""
-    iam = _client("iam", endpoint)
-    iam.create_user(UserName="nobody")
-    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    """The environment of a new user that may do nothing. Users are those of all servers in this process."""
+    iam, name = _client("iam", endpoint), f"nobody-{uuid4()}"
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
     iam.close()
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
