@@ -37,8 +37,8 @@ run-with-platform: .venv/dev-ready ## the daemon and a simulated platform that s
 	  echo "no TypeScript for this machine" >&2
 	touch $@
 
-test: .venv/dev-ready .venv/gateways/ready .venv/helm/ready .venv/typescript/ready ## every test, a file at a time on each of two processes
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+test: .venv/dev-ready .venv/gateways/ready .venv/helm/ready .venv/typescript/ready ## every test, a file at a time on each of three processes
+	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 lint: .venv/dev-ready ## style, types, layers, and the default policies
 	$(BIN)/ruff format --check .
