@@ -29,7 +29,7 @@
   {{- fail (printf "policy: policies come from one place, and given is %s; set one of policy.default, policy.files, policy.configMap, policy.secret and policy.bundle" $told) -}}
 {{- end -}}
 {{- $keys := dig "trust" "keys" list .config -}}
-{{- if and (hasPrefix "bundle" (first $given)) (empty $keys) -}}
+{{- if and (hasPrefix "bundle" (join "" $given)) (empty $keys) -}}
   {{- fail (printf "policy.%s: a bundle that nothing could verify; set config.trust.keys to the public keys that sign it" (first $given)) -}}
 {{- end -}}
 {{- end -}}
