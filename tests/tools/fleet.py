@@ -82,7 +82,7 @@ class Fleet:
         """
         wanted = {(order.scope.kind.value, order.scope.name) for order in orders}
         fewest, end = len(wanted) * len(self.daemons) + 1, 0.0
-        while missing := sum(len(wanted - in_force(daemon)) for daemon in self.daemons):
+        while missing := sum(_missing(daemon, wanted) for daemon in self.daemons):
             if missing < fewest:
                 fewest, end = missing, time.monotonic() + patience
             if time.monotonic() > end:
@@ -205,15 +205,32 @@ def shuffled(orders: Sequence[Order], seed: int) -> list[Order]:
     return twice
 
 
-def in_force(daemon: Daemon) -> set[tuple[str, str]]:
-    """Kind and name of what is halted there; nothing while it does not answer."""
+Name = tuple[str, str]
+
+
+def in_force(daemon: Daemon) -> set[Name]:
+    """Kind and name of what is halted there, the newest thousand; nothing while it does not answer."""
+    return _listed(daemon)[0]
+
+
+def _listed(daemon: Daemon) -> tuple[set[Name], int]:
+    """The same, and how many more there are."""
     try:
         connection = UnixConnection(daemon.listen["admin_socket"])
         connection.close()
-        halts = daemon.get("/v1/killswitch", "admin_socket").body["halts"]
+        told = daemon.get("/v1/killswitch", "admin_socket").body
     except (OSError, ValueError):
-        return set()
-    return {(halt["scope"]["kind"], halt["scope"]["name"]) for halt in halts}
+        return set(), 0
+    return {(halt["scope"]["kind"], halt["scope"]["name"]) for halt in told["halts"]}, told["more"]
+
+
+def _missing(daemon: Daemon, wanted: set[Name]) -> int:
+    """How many of these are not in force; agents that are not listed are asked for, once there are enough halts."""
+    listed, more = _listed(daemon)
+    rest = wanted - listed
+    if len(rest) > more:
+        return len(rest) - more
+    return sum(_code(daemon, name) != "halted" for _, name in rest)
 
 
 def _code(daemon: Daemon, agent: str) -> str:
