@@ -246,5 +246,7 @@ class Container:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            self.process.kill()
+            # The first of its PID namespace, with which all others end. The signal for a parent's death is lost to
+            # who becomes another user (prctl(2), PR_SET_PDEATHSIG).
+            os.kill(self.pid, signal.SIGKILL)
             self.process.wait()
