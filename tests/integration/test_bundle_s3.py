@@ -18,6 +18,7 @@ from sidecar.core.errors import (
     UnaskedNotModified,
 )
 from tests.fakes.audit import until
+from tests.tools.broken_sts import broken_sts
 from tests.tools.gzips import MIB, bomb, packed
 from tests.tools.raw_server import answer, raw_server
 from tests.tools.s3 import (
@@ -153,15 +154,7 @@ async def test_an_environment_that_cannot_be_used_is_refused(aws, source, settin
 async def test_a_broken_source_of_credentials_is_waited_for(aws, source, monkeypatch, tmp_path, body):
     """It answers something else, or there is no token to ask it with."""
     aws("http://127.0.0.1:9")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    token = tmp_path / "token"
-    if body is not None:
-        token.write_text("token")
-    async with raw_server(answer(body or b"", "Content-Type: text/xml")) as (url, _):
-        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
-        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/halts")
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+    async with broken_sts(monkeypatch, tmp_path, body):
         with pytest.raises(SourceUnavailable):
             await source().fetch(None, 0.0)
 

@@ -8,6 +8,7 @@ import pytest
 
 from sidecar.adapters.killswitch_replies import KillSwitchReplies
 from sidecar.core.owed import Fate, Kind, Owed
+from tests.tools.broken_sts import broken_sts
 from tests.tools.raw_server import answer, raw_server
 from tests.tools.s3 import access_control, environment, user_without_rights
 from tests.tools.topics import topic
@@ -124,15 +125,7 @@ async def test_without_credentials_it_waits(aws, monkeypatch):
 async def test_with_a_source_of_credentials_that_is_broken_it_waits(aws, monkeypatch, tmp_path, body):
     """Its answer is another one, or is none, or there is no token to ask it with."""
     aws("http://127.0.0.1:9")
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    token = tmp_path / "token"
-    if body is not None:
-        token.write_text("token")
-    async with raw_server(answer(body or b"", "Content-Type: text/xml")) as (url, _):
-        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
-        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/halts")
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+    async with broken_sts(monkeypatch, tmp_path, body):
         (came,) = await told(ARN, item())
     assert came.fate is Fate.NOT_NOW
 

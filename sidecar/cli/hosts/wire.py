@@ -29,9 +29,7 @@ def exchange(address: str, line: str, fields: list[str], body: bytes, end: float
     if body:
         head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     with _connect(address, end) as connection:
-        with suppress(
-            OSError
-        ):  # whoever did not take it all may have answered already; if not, reading tells
+        with suppress(OSError):  # who did not take it all may have answered already; else reading tells
             connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
         return _parts(_read(connection, end))
 
